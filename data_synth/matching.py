@@ -1,0 +1,63 @@
+"""Is what was said what was planted? Exact for typed facts, with credit for each attribute that is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from data_synth.facts import Content, Difference, Side
+
+Said = tuple[Side, Content | None]
+"""A side and what was said of it; None: not understood."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """How one thing said compares with the planted fact it fits best."""
+
+    fact: int | None
+    """Index of the fact, None where no fact is of that kind."""
+    side: bool
+    """The right set was named."""
+    credit: float
+    """Share of the typed attributes that are right, the kind and the place among them; 0 where the side is wrong."""
+    exact: bool
+    """Side and every attribute right."""
+
+
+def oriented(side: Side, content: Content) -> tuple[Side, Content]:
+    """The same statement with "more" in it: that B is darker is that A is brighter."""
+    if content.get("direction") != "less":
+        return side, content
+    value = tuple((name, "more" if name == "direction" else old) for name, old in content.value)
+    return ("b" if side == "a" else "a"), Content(content.what, value, content.where)
+
+
+def _credit(said: Content, planted: Content) -> float:
+    """Share of the planted attributes stated right; of inserted objects the shape is one attribute of several."""
+    attributes = dict(planted.value)
+    right = sum(said.get(name) == value for name, value in attributes.items())
+    total = len(attributes) + 2
+    return (right + (said.what == planted.what) + (said.where == planted.where)) / total
+
+
+def _comparable(said: Content, planted: Content) -> bool:
+    """Of one kind: the same property or object, or two inserted objects of whatever shape."""
+    return said.what == planted.what or None not in (said.get("count"), planted.get("count"))
+
+
+def match(said: Said, difference: Difference) -> Match:
+    """The planted fact that the statement fits best, by credit."""
+    side, content = said
+    best = Match(None, False, 0.0, False)
+    if content is None:
+        return best
+    side, content = oriented(side, content)
+    for index, fact in enumerate(difference):
+        true_side, planted = oriented(fact.side, fact.content)
+        if not _comparable(content, planted):
+            continue
+        credit = _credit(content, planted) if side == true_side else 0.0
+        candidate = Match(index, side == true_side, credit, side == true_side and content == planted)
+        if best.fact is None or candidate.credit > best.credit:
+            best = candidate
+    return best

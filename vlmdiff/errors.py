@@ -1,0 +1,38 @@
+"""What can go wrong, and the exit code each kind ends with."""
+
+
+class VlmdiffError(Exception):
+    """A failure with a one-line message that names the value, what was expected and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(VlmdiffError):
+    """The call itself is off: an unknown option value, two options that exclude each other."""
+
+    exit_code = 2
+
+
+class InputError(VlmdiffError):
+    """The images cannot be used: a missing path, an empty folder, too few readable images."""
+
+    exit_code = 3
+
+
+class ModelError(VlmdiffError):
+    """The model or its adapter is absent, damaged or of an unknown family."""
+
+    exit_code = 4
+
+
+class BatchError(VlmdiffError):
+    """Part of a batch failed; the rest is on disk."""
+
+    exit_code = 5
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
+DIFFERENT = 10
+"""Exit code of `describe --exit-code` when a verified difference exists."""

@@ -1,0 +1,20 @@
+"""From files to pixels: two sources in, two sets fitted alike out."""
+
+from vlmdiff.images.decode import Header, Raw, Unreadable, Window, decode, fit
+from vlmdiff.images.sets import LoadedSet, SetPair, load_pair
+from vlmdiff.images.sources import ACCEPTED, Reference, open_set
+
+__all__ = [
+    "ACCEPTED",
+    "Header",
+    "LoadedSet",
+    "Raw",
+    "Reference",
+    "SetPair",
+    "Unreadable",
+    "Window",
+    "decode",
+    "fit",
+    "load_pair",
+    "open_set",
+]

@@ -1,0 +1,282 @@
+"""Can A and B be told apart? A closed-form ridge classifier, its leave-one-out scores and a permutation test.
+
+Every step works on the Gram matrix (n x n), because the images are far fewer than the features.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlmdiff.stats import auroc_rows, auroc_variance, detectable_auroc, score_interval
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Units = list[NDArray[np.intp]]
+"""The images of each unit (patient, burst, or one image), which are left out, permuted and resampled together."""
+
+PENALTIES = (0.03, 0.3, 3.0, 30.0)
+"""Ridge penalties tried, in units of the mean squared length of a centred feature row."""
+
+REFIT_LIMIT = 500
+"""Images above which the bootstrap resamples leave-one-out scores instead of refitting (a second a refit, no gain)."""
+
+
+@dataclass(frozen=True)
+class TwoSample:
+    """How well the sets can be told apart, and whether chance explains it."""
+
+    auroc: float
+    """Leave-one-out AUROC of the classifier (B higher) at the chosen penalty; below 0.5 by chance where nothing differs."""
+    auroc_ci: tuple[float, float]
+    """95 % interval, the refits of a bootstrap over units included."""
+    p_value: float
+    """Of the larger statistic, permutation test."""
+    statistic: Literal["shift", "spread"]
+    """What separates the sets most: where the images lie, or how varied they are."""
+    smallest_detectable_auroc: float
+    """The AUROC that 80 % of samples of this size push past the critical value; the labels do not enter."""
+    penalty: float
+    """The chosen ridge penalty."""
+    scores: Floats
+    """Leave-one-out score of every image, shape (n,); above 0 looks like B."""
+
+
+def flatten(grids: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Feature grids as rows that show global and local changes alike, standardised without the labels.
+
+    Args:
+        grids: shape (n, T, D); the T cells form a square, row by row.
+
+    Returns:
+        Shape (n, F), float32: mean, standard deviation and maximum over the cells, and the grid averaged to at most
+        4 x 4 cells; these four blocks weigh the same.
+    """
+    n, cells, width = grids.shape
+    side = round(cells**0.5)
+    if side * side != cells:
+        raise ValueError(f"{cells} cells: expected a square number; leave out rows that are not part of the grid")
+    grids = grids.astype(np.float32, copy=False)
+    starts = np.unique(np.arange(4) * side // 4)
+    sizes = np.diff(np.append(starts, side)).astype(np.float32)
+    square = grids.reshape(n, side, side, width)
+    sums = np.add.reduceat(np.add.reduceat(square, starts, axis=1), starts, axis=2)
+    coarse = sums / (sizes[:, None] * sizes)[..., None]
+    blocks = (grids.mean(1), grids.std(1), grids.max(1), coarse.reshape(n, -1))
+    return np.concatenate([standardise(block) * (width / block.shape[1]) ** 0.5 for block in blocks], axis=1)
+
+
+def standardise(features: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Columns with mean 0 and spread 1 over both sets together; columns that do not vary become 0."""
+    mean = features.mean(0, dtype=np.float64)
+    centred = (features - mean).astype(np.float32)
+    spread = centred.std(0, dtype=np.float64)
+    # Rounding noise of a constant column must not be blown up to a feature.
+    varies = spread > 1e-5 * np.abs(mean) + 1e-12
+    return centred * np.where(varies, 1 / np.where(varies, spread, 1), 0).astype(np.float32)
+
+
+def gram(features: NDArray[np.floating]) -> Floats:
+    """Inner products of the feature rows around their pooled mean, divided so that the mean diagonal is 1.
+
+    Args:
+        features: shape (n, F), on a common scale (as `flatten` and `standardise` return them).
+
+    Returns:
+        Shape (n, n).
+    """
+    rows = features - features.mean(0, dtype=np.float64).astype(features.dtype)
+    return _normalised((rows @ rows.T).astype(np.float64))
+
+
+def _normalised(products: Floats) -> Floats:
+    """A Gram matrix moved to the pooled mean, mean diagonal 1 (0 where all images are alike)."""
+    centred = products - products.mean(0)
+    centred -= centred.mean(1, keepdims=True)
+    size = float(np.trace(centred)) / len(centred)
+    scale = float(np.abs(products).max())
+    return centred / size if size > 1e-12 * scale else np.zeros_like(centred)
+
+
+def two_sample_test(
+    products: Floats,
+    is_b: Flags,
+    rng: np.random.Generator,
+    *,
+    groups: NDArray[np.integer] | None = None,
+    permutations: int = 999,
+    bootstrap: int = 200,
+    alpha: float = 0.05,
+) -> TwoSample:
+    """Test whether two sets of images differ in where their features lie or in how varied they are.
+
+    Two statistics, each in units of its own spread over the permutations, and the larger one counts: the
+    leave-one-out AUROC of a ridge classifier ("shift", the best of PENALTIES), and how far the AUROC of the
+    squared distance from the pooled mean is from 0.5, either way ("spread"). Choosing the statistic and the
+    penalty is redone in every permutation.
+
+    The interval is the score interval of an AUROC, widened by what a bootstrap of the units adds: it refits the
+    classifier on resampled units, copies of a unit left out together. Above REFIT_LIMIT images the leave-one-out
+    scores are resampled instead, since there the classifier itself varies little.
+
+    Args:
+        products: Gram matrix of the images, (n, n), as from `gram`.
+        is_b: which images are B's, (n,); at least two a side.
+        groups: (n,) a number for each image, equal for images that belong together (patient, burst). Groups are
+            left out whole. Those that lie in one set are permuted whole, those that span both keep their images
+            and permute the labels inside.
+        alpha: level for `smallest_detectable_auroc`.
+
+    Raises:
+        ValueError: shapes that do not fit, or fewer than two units a side.
+    """
+    n = len(is_b)
+    if products.shape != (n, n):
+        raise ValueError(f"Gram matrix of shape {products.shape} for {n} labels: expected ({n}, {n}); see gram()")
+    units = _units(np.arange(n) if groups is None else groups)
+    if min(sum(bool(is_b[unit].any()) for unit in units), sum(not is_b[unit].all() for unit in units)) < 2:
+        raise ValueError("fewer than two images (or groups) on a side: expected at least two; add images")
+    products = _normalised(np.asarray(products, np.float64))
+    labels = np.concatenate([is_b[None], _permuted(is_b, units, permutations, rng)])
+
+    aurocs = np.empty((len(PENALTIES), len(labels)))
+    observed_scores = np.empty((len(PENALTIES), n))
+    for row, penalty in enumerate(PENALTIES):
+        scores = leave_out_scores(products, labels, penalty, units)
+        aurocs[row], observed_scores[row] = auroc_rows(scores, labels), scores[0]
+    distance = np.round(np.diag(products), 9)
+    spread = np.abs(auroc_rows(np.broadcast_to(distance, labels.shape), labels) - 0.5)
+
+    surprise = _in_null_spreads(np.vstack([aurocs, spread]))
+    largest = surprise.max(0)
+    best = int(surprise[:-1, 0].argmax())
+    inflation = _inflation(products, is_b, observed_scores[best], PENALTIES[best], units, bootstrap, rng)
+    n_b = int(is_b.sum())
+    return TwoSample(
+        auroc=float(aurocs[best, 0]),
+        auroc_ci=score_interval(float(aurocs[best, 0]), n - n_b, n_b, inflation),
+        # The observed labels are the first row; equal labelings may differ by rounding.
+        p_value=float((largest >= largest[0] - 1e-9).mean()),
+        statistic="spread" if surprise[-1, 0] > surprise[best, 0] else "shift",
+        smallest_detectable_auroc=_smallest_detectable(aurocs[:, 1:], largest[1:], is_b, alpha),
+        penalty=PENALTIES[best],
+        scores=observed_scores[best],
+    )
+
+
+def leave_out_scores(
+    products: Floats, labels: Flags, penalty: float, units: Units, copies: NDArray[np.intp] | None = None
+) -> Floats:
+    """Score of every image by the ridge classifier fitted without its unit, for many labelings of the same images.
+
+    The classifier is least squares on labels -1 and 1 with an intercept that is not penalised; the score counts from
+    the middle between the class means. (From the intercept itself, the set that lost the left-out image would
+    score lower, and the AUROC of equal sets would be near 0 for a large penalty.)
+
+    Exact, without refitting: with M the block of the inverse bordered system [[K + penalty / copies, 1], [1', 0]]
+    and a = M y, the residuals of a left-out unit g are M_gg^-1 a_g.
+
+    Args:
+        products: Gram matrix, (n, n).
+        labels: which images are B's, (rows, n).
+        copies: how often each image counts, (n,), at least 1.
+
+    Returns:
+        Shape (rows, n); rounded to nine digits so that equal images tie.
+    """
+    weights = np.ones(len(products)) if copies is None else copies.astype(float)
+    smoother = _bordered_inverse(products, penalty / weights)
+    signs = np.where(labels, 1.0, -1.0)
+    duals = signs @ smoother
+    residuals = duals / np.diag(smoother)
+    loss = duals * residuals
+    weight_b, weight_all = labels * weights, np.broadcast_to(weights, labels.shape)
+    left_b, left_all = weight_b, weight_all
+    several = [unit for unit in units if len(unit) > 1]
+    if several:
+        loss, left_b, left_all = loss.copy(), weight_b.copy(), weight_all.copy()
+    for unit in several:
+        residuals[:, unit] = np.linalg.solve(smoother[np.ix_(unit, unit)], duals[:, unit].T).T
+        loss[:, unit] = (duals[:, unit] * residuals[:, unit]).sum(1, keepdims=True)
+        left_b[:, unit] = weight_b[:, unit].sum(1, keepdims=True)
+        left_all[:, unit] = weights[unit].sum()
+    # Without unit g, the duals of B sum to sum(a_B) - a_g . residuals_g / 2, because M b = a / 2.
+    dual_b = (duals * labels).sum(1, keepdims=True) - loss / 2
+    count_b = weight_b.sum(1, keepdims=True) - left_b
+    count_a = weights.sum() - left_all - count_b
+    # A training image's fit is label - penalty * dual / copies, and all duals sum to 0: so the class means.
+    middle = -penalty / 2 * dual_b * (1 / np.maximum(count_b, 1) - 1 / np.maximum(count_a, 1))
+    return np.round(signs - residuals - middle, 9)
+
+
+def _bordered_inverse(products: Floats, diagonal: Floats) -> Floats:
+    """First n rows and columns of [[K + diagonal, 1], [1', 0]]^-1."""
+    inverse = np.linalg.inv(products + np.diag(diagonal))
+    sums = inverse.sum(0)
+    inverse -= np.outer(sums, sums / sums.sum())
+    return inverse
+
+
+def _units(groups: NDArray[np.integer]) -> Units:
+    order = np.argsort(groups, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+
+
+def _permuted(is_b: Flags, units: Units, count: int, rng: np.random.Generator) -> Flags:
+    """Labelings that are as likely as the observed one where the sets do not differ: (count, n)."""
+    rows = np.tile(is_b, (count, 1))
+    whole = [unit for unit in units if is_b[unit].all() or not is_b[unit].any()]
+    for unit in units:
+        if is_b[unit].any() and not is_b[unit].all():
+            rows[:, unit] = rng.permuted(rows[:, unit], axis=1)
+    if whole:
+        sides = np.tile([bool(is_b[unit[0]]) for unit in whole], (count, 1))
+        sizes = [len(unit) for unit in whole]
+        rows[:, np.concatenate(whole)] = np.repeat(rng.permuted(sides, axis=1), sizes, axis=1)
+    return rows
+
+
+def _in_null_spreads(statistics: Floats) -> Floats:
+    """Each row minus its mean, over its spread; the observed column is one of them, so that all are treated alike."""
+    spread = statistics.std(1, keepdims=True)
+    return (statistics - statistics.mean(1, keepdims=True)) / np.where(spread > 1e-9, spread, np.inf)
+
+
+def _smallest_detectable(null_aurocs: Floats, null_largest: Floats, is_b: Flags, alpha: float) -> float:
+    """From the permuted labelings alone: (penalties, permutations) and (permutations,)."""
+    n_b = int(is_b.sum())
+    spreads = null_aurocs.std(1)
+    critical = null_aurocs.mean(1) + spreads * np.quantile(null_largest, 1 - alpha, method="higher")
+    return float(
+        np.mean([detectable_auroc(c, s, len(is_b) - n_b, n_b) for c, s in zip(critical, spreads, strict=True)])
+    )
+
+
+def _inflation(
+    products: Floats, is_b: Flags, scores: Floats, penalty: float, units: Units, draws: int, rng: np.random.Generator
+) -> float:
+    """How many times more the AUROC varies over resampled units than one of independent, given scores; at least 1.
+
+    Units are drawn within A, within B and among those in both; each draw refits, copies of a unit left out together.
+    Only the spread of the resampled AUROCs is used: their level is too low, as a draw holds fewer different images.
+    """
+    kinds = [(bool(is_b[unit].all()), bool(is_b[unit].any())) for unit in units]
+    strata = [[unit for unit, its in zip(units, kinds, strict=True) if its == kind] for kind in sorted(set(kinds))]
+    aurocs = np.empty(draws)
+    for draw in range(draws):
+        copies = np.zeros(len(is_b), np.intp)
+        for stratum in strata:
+            for pick in rng.integers(len(stratum), size=len(stratum)):
+                copies[stratum[pick]] += 1
+        drawn = np.flatnonzero(copies)
+        resampled = scores[drawn]
+        if len(is_b) <= REFIT_LIMIT:
+            place = np.cumsum(copies > 0) - 1
+            kept = [place[unit] for unit in units if copies[unit[0]]]
+            block = products[np.ix_(drawn, drawn)]
+            resampled = leave_out_scores(block, is_b[None, drawn], penalty, kept, copies[drawn])[0]
+        aurocs[draw] = auroc_rows(np.repeat(resampled, copies[drawn]), np.repeat(is_b[drawn], copies[drawn]))
+    n_b = int(is_b.sum())
+    middle = float(np.clip(aurocs.mean(), 0.02, 0.98))
+    return max(float(aurocs.var()) / auroc_variance(middle, len(is_b) - n_b, n_b), 1.0)

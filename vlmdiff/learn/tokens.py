@@ -1,0 +1,77 @@
+"""What was learned from two sets, as a fixed number of rows whatever the number of images: the difference statistics.
+
+Row by row: each cell of the grid, then the mean, the standard deviation and the maximum over the cells. A row holds, for
+each channel, the standardised mean difference, its t value and the log-variance ratio. A trained projector turns the rows
+into tokens of the language model. One image against a pool is the same thing with a set of one: the judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+SUMMARY_ROWS = 3
+PARTS = 3
+"""Numbers a channel: standardised mean difference, t value, log-variance ratio."""
+_FLOOR = 0.01
+"""Added to every variance; features have unit variance over images at large, a cell of a black border has none."""
+
+
+def with_summaries(grids: torch.Tensor) -> torch.Tensor:
+    """(images, cells, channels) to (images, cells + 3, channels): mean, deviation and maximum over cells appended."""
+    grids = grids.float()
+    return torch.cat(
+        [grids, grids.mean(1, keepdim=True), grids.std(1, keepdim=True), grids.amax(1, keepdim=True)], dim=1
+    )
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and variance over the images of a set, each of shape (..., rows, channels)."""
+
+    mean: torch.Tensor
+    variance: torch.Tensor
+    count: int
+
+    @staticmethod
+    def of(rows: torch.Tensor) -> Moments:
+        """Moments over the first axis of (images, rows, channels); the variance of a single image is zero."""
+        variance, mean = torch.var_mean(rows, dim=0, correction=0)
+        return Moments(mean, variance, len(rows))
+
+
+def statistics(a: Moments, b: Moments, pool: Moments) -> torch.Tensor:
+    """Rows of (..., 3 * channels): how B differs from A, measured in the pool's spread (labels unseen).
+
+    Where a set has one image its variance is taken from the pool and the log-variance ratio is zero.
+    """
+    spread = pool.variance + _FLOOR
+    gap = b.mean - a.mean
+    var_a = a.variance + _FLOOR if a.count > 1 else spread
+    var_b = b.variance + _FLOOR if b.count > 1 else spread
+    t = gap / (var_a / a.count + var_b / b.count).sqrt()
+    ratio = (var_b / var_a).log() if min(a.count, b.count) > 1 else torch.zeros_like(gap)
+    return torch.cat([gap / spread.sqrt(), torch.asinh(t), ratio.expand_as(gap)], dim=-1)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a language model reads: difference statistics and how many images they rest on."""
+
+    rows: torch.Tensor
+    """(..., rows, 3 * channels), float32."""
+    counts: tuple[int, int]
+    """Images of A and of B."""
+
+
+def between(a: torch.Tensor, b: torch.Tensor) -> Difference:
+    """How set B differs from set A, from rows with summaries of shape (images, rows, channels)."""
+    pool = Moments.of(torch.cat([a, b]))
+    return Difference(statistics(Moments.of(a), Moments.of(b), pool), (len(a), len(b)))
+
+
+def against_pool(images: torch.Tensor, pool: Moments) -> Difference:
+    """How each image differs from the pool: (images, rows, channels) to rows of (images, rows, 3 * channels)."""
+    alone = Moments(images, torch.zeros_like(pool.variance), 1)
+    return Difference(statistics(pool, alone, pool), (pool.count, 1))

@@ -1,0 +1,80 @@
+"""Difference tokens inside any language model: the trained projector, and a hook that puts its output in place of placeholders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+PROJECTOR_FILE = "difference_projector.safetensors"
+PROJECTOR_CONFIG = "difference_projector.json"
+
+
+class DifferenceProjector(nn.Module):
+    """Difference statistics (batch, rows, inputs) to tokens (batch, rows + 1, hidden); the last token tells the set sizes."""
+
+    def __init__(self, rows: int, inputs: int, hidden: int, width: int = 384) -> None:
+        super().__init__()
+        self.shape = {"rows": rows, "inputs": inputs, "hidden": hidden, "width": width}
+        self.body = nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, hidden))
+        self.place = nn.Parameter(torch.zeros(rows, hidden))
+        self.sizes = nn.Sequential(nn.Linear(4, width), nn.GELU(), nn.Linear(width, hidden))
+        self.norm = nn.LayerNorm(hidden)
+
+    @property
+    def tokens(self) -> int:
+        return self.shape["rows"] + 1
+
+    def forward(self, rows: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+        """Project a batch.
+
+        Args:
+            rows: (batch, rows, inputs) difference statistics.
+            counts: (batch, 2) images of A and of B.
+        """
+        counts = counts.to(rows.dtype)
+        sizes = self.sizes(torch.cat([counts.log() / 4, (counts == 1).to(rows.dtype)], -1))
+        return self.norm(torch.cat([self.body(rows) + self.place, sizes[:, None]], dim=1))
+
+    def save(self, folder: Path) -> None:
+        """Write weights (bfloat16) and sizes into an adapter folder."""
+        weights = {name: value.to(torch.bfloat16).contiguous() for name, value in self.state_dict().items()}
+        save_file(weights, folder / PROJECTOR_FILE, metadata={"format": "pt"})
+        (folder / PROJECTOR_CONFIG).write_text(json.dumps(self.shape, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> DifferenceProjector:
+        projector = cls(**json.loads((folder / PROJECTOR_CONFIG).read_text()))
+        projector.load_state_dict({name: value.float() for name, value in load_file(folder / PROJECTOR_FILE).items()})
+        return projector
+
+
+@contextmanager
+def injected(embedding: nn.Module, placeholder: int, tokens: torch.Tensor) -> Iterator[None]:
+    """While open, rows of `embedding` whose id is `placeholder` are replaced by `tokens` (batch, tokens, hidden), sample by sample.
+
+    Works on every architecture, because `input_ids` stay what they are; a batch expanded by beams or by several returned
+    sequences gets each sample's tokens repeated; a decoding step without placeholders is left alone.
+    """
+
+    def replace(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        mask = inputs[0] == placeholder
+        if not mask.any():
+            return output
+        repeats, rest = divmod(len(output), len(tokens))
+        found = int(mask.sum())
+        if rest or found != len(output) * tokens.shape[1]:
+            raise ValueError(f"{found} placeholders in {len(output)} prompts do not fit {tuple(tokens.shape)} difference tokens")
+        fill = tokens.repeat_interleave(repeats, dim=0).to(output.dtype)
+        return output.masked_scatter(mask.unsqueeze(-1), fill)
+
+    handle = embedding.register_forward_hook(replace)
+    try:
+        yield
+    finally:
+        handle.remove()

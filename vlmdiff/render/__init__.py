@@ -1,0 +1,1 @@
+"""A report for people (terminal, HTML page) and for programs (JSON)."""

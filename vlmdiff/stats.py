@@ -1,0 +1,197 @@
+"""Numbers from scores: AUROC, permutation p-values, Benjamini-Hochberg, intervals, the smallest detectable effect."""
+
+from collections.abc import Callable
+from itertools import repeat
+from math import comb, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+PERMUTATIONS = 9_999
+"""Random splits of a permutation test where all splits are too many to count."""
+
+NORMAL_975 = 1.959963984540054
+NORMAL_80 = 0.8416212335729143
+
+EXACT_WORK = 6e7
+"""Additions that counting all splits may cost (about 20 ms; reached near 65 scores a side, 55 with ties)."""
+
+
+def auroc(scores_a: ArrayLike, scores_b: ArrayLike) -> float:
+    """Probability that a score of B exceeds a score of A, ties counting one half."""
+    a, b = _checked(scores_a), _checked(scores_b)
+    is_b = np.arange(a.size + b.size) >= a.size
+    return float(auroc_rows(np.concatenate([a, b]), is_b))
+
+
+def auroc_rows(scores: Floats, is_b: NDArray[np.bool_]) -> Floats:
+    """AUROC of every row.
+
+    Args:
+        scores: shape (..., n).
+        is_b: which scores are B's; shape (..., n) or (n,).
+
+    Returns:
+        Shape (...); 0.5 where one side is empty.
+    """
+    n_b = is_b.sum(-1)
+    pairs = n_b * (is_b.shape[-1] - n_b)
+    rank_sum = (double_ranks(scores) * is_b).sum(-1) / 2
+    wins: Floats = rank_sum - n_b * (n_b + 1) / 2
+    return np.where(pairs > 0, wins / np.maximum(pairs, 1), 0.5)
+
+
+def double_ranks(scores: Floats) -> NDArray[np.int64]:
+    """Twice the rank along the last axis, from 2 (lowest); ties share their mean rank, so the double is whole."""
+    order = np.argsort(scores, axis=-1)
+    ordered = np.take_along_axis(scores, order, axis=-1)
+    n = scores.shape[-1]
+    place = np.arange(n)
+    rises = ordered[..., 1:] != ordered[..., :-1]
+    if rises.all():
+        ordered_ranks = np.broadcast_to(2 * (place + 1), scores.shape)
+    else:
+        edge = np.ones((*scores.shape[:-1], 1), bool)
+        first = np.maximum.accumulate(np.where(np.concatenate([edge, rises], -1), place, 0), axis=-1)
+        ends = np.where(np.concatenate([rises, edge], -1), place, n)
+        last = np.minimum.accumulate(ends[..., ::-1], axis=-1)[..., ::-1]
+        ordered_ranks = first + last + 2
+    ranks = np.empty(scores.shape, np.int64)
+    np.put_along_axis(ranks, order, ordered_ranks, axis=-1)
+    return ranks
+
+
+def permutation_p(
+    scores_a: ArrayLike, scores_b: ArrayLike, rng: np.random.Generator, permutations: int = PERMUTATIONS
+) -> float:
+    """One-sided p-value for "B scores higher", by permuting the labels; the statistic is the AUROC.
+
+    All splits are counted, exactly, where that is cheap (to about 65 scores a side); else random ones are drawn,
+    and p = (1 + number at least as large) / (1 + permutations).
+    """
+    a, b = _checked(scores_a), _checked(scores_b)
+    ranks = double_ranks(np.concatenate([a, b])) - 2
+    # The smaller side decides: B's rank sum is large exactly where A's is small.
+    if a.size < b.size:
+        ranks, size, observed = -ranks, a.size, -ranks[: a.size].sum()
+    else:
+        size, observed = b.size, ranks[a.size :].sum()
+    lowest = int(ranks.min())
+    ranks, observed = ranks - lowest, int(observed) - size * lowest
+    unit = max(int(np.gcd.reduce(ranks)), 1)
+    ranks, observed = ranks // unit, observed // unit
+    if ranks.size * size * float(np.sort(ranks)[-size:].sum()) <= EXACT_WORK:
+        return _share_of_subsets(ranks, size, observed)
+    at_least = sum(int((sums >= observed).sum()) for sums in _random_sums(ranks, size, rng, permutations))
+    return (1 + at_least) / (1 + permutations)
+
+
+def _share_of_subsets(values: NDArray[np.int64], size: int, at_least: int) -> float:
+    """Share of all subsets of that size whose sum is at least that; counted by adding one value after the other."""
+    top = int(np.sort(values)[-size:].sum())
+    ways = np.zeros((size + 1, top + 1))
+    ways[0, 0] = 1
+    for value in values:
+        ways[1:, value:] += ways[:-1, : top + 1 - value]
+    return float(ways[size, at_least:].sum() / ways[size].sum())
+
+
+def _random_sums(
+    values: NDArray[np.int64], size: int, rng: np.random.Generator, count: int
+) -> list[NDArray[np.int64]]:
+    """Sums of random subsets of that size, in blocks that bound the memory."""
+    block = max(1, 1_000_000 // values.size)
+    blocks = [min(block, count - start) for start in range(0, count, block)]
+    return [rng.permuted(np.tile(values, (rows, 1)), axis=1)[:, :size].sum(1) for rows in blocks]
+
+
+def min_p(n_a: int, n_b: int) -> float:
+    """Smallest p-value that a permutation test of these sizes can return: one split of all."""
+    return 1 / comb(n_a + n_b, n_a)
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> Floats:
+    """Adjusted p-values (q) that control the false discovery rate, in the order given (Benjamini and Hochberg 1995)."""
+    p = np.asarray(p_values, float)
+    order = np.argsort(p)
+    scaled = p[order] * p.size / np.arange(1, p.size + 1)
+    q = np.empty(p.size)
+    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1)
+    return q
+
+
+def auroc_interval(scores_a: ArrayLike, scores_b: ArrayLike) -> tuple[float, float]:
+    """95 % interval of the AUROC, within 0 to 1 and of honest width at 0 and 1 too; see `score_interval`."""
+    a, b = _checked(scores_a), _checked(scores_b)
+    return score_interval(auroc(a, b), a.size, b.size)
+
+
+def score_interval(observed: float, n_a: int, n_b: int, inflation: float = 1.0) -> tuple[float, float]:
+    """95 % interval: the true values that an observed AUROC lies within 1.96 standard errors of.
+
+    Newcombe (2006, Statistics in Medicine 25:559, method 5). Simulated coverage for 12 to 50 scores a side, normal,
+    skewed, rounded and mixed: 92 to 99 %, mean 96 %.
+
+    Args:
+        inflation: factor on the variance, for scores that vary together.
+    """
+
+    def inside(truth: float) -> bool:
+        return abs(truth - observed) <= NORMAL_975 * sqrt(inflation * auroc_variance(truth, n_a, n_b))
+
+    return _last_true(inside, observed, 0.0), _last_true(inside, observed, 1.0)
+
+
+def auroc_variance(truth: float, n_a: int, n_b: int) -> float:
+    """Sampling variance of an AUROC whose true value is `truth` (Hanley and McNeil, sizes averaged by Newcombe 2006)."""
+    others = (n_a + n_b) / 2 - 1
+    return truth * (1 - truth) * (1 + others * ((1 - truth) / (2 - truth) + truth / (1 + truth))) / (n_a * n_b)
+
+
+def detectable_auroc(critical: float, null_sd: float, n_a: int, n_b: int) -> float:
+    """The true AUROC that 80 % of samples of this size push past a critical value.
+
+    Args:
+        critical: the AUROC above which the test rejects.
+        null_sd: spread of the AUROC under the null; its spread at other values is scaled alike.
+        n_a, n_b: images a side.
+
+    Returns:
+        `critical` to 1.
+    """
+    inflation = null_sd / sqrt(auroc_variance(0.5, n_a, n_b))
+
+    def too_small(truth: float) -> bool:
+        return truth - NORMAL_80 * inflation * sqrt(auroc_variance(truth, n_a, n_b)) < critical
+
+    start = min(max(critical, 0.5), 1.0)
+    return _last_true(too_small, start, 1.0)
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """95 % interval of a rate (Wilson 1927); (0, 1) without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    z2 = NORMAL_975**2
+    middle = (successes + z2 / 2) / (trials + z2)
+    half = NORMAL_975 * sqrt(successes * (trials - successes) / trials + z2 / 4) / (trials + z2)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def _last_true(condition: Callable[[float], bool], start: float, end: float) -> float:
+    """Where, on the way from `start` to `end`, a condition stops holding (bisection)."""
+    if condition(end):
+        return end
+    for _ in repeat(None, 50):
+        middle = (start + end) / 2
+        start, end = (middle, end) if condition(middle) else (start, middle)
+    return start
+
+
+def _checked(scores: ArrayLike) -> Floats:
+    values = np.asarray(scores, float)
+    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
+        raise ValueError(f"scores of shape {values.shape}: expected a non-empty row of finite numbers")
+    return values
