@@ -1,4 +1,4 @@
-"""One training loop for every stage: AdamW, a cosine to zero, checkpoints that survive a kill, JSONL metrics, time left."""
+"""One training loop for every stage: Muon with AdamW, a cosine to zero, checkpoints that survive a kill, JSONL metrics, time left."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 from torch import nn
+
+from train.muon import Muon
 
 
 @dataclass(frozen=True)
@@ -63,36 +65,37 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, log = folder / f"{name}.pt", folder / f"{name}.jsonl"
     parameters = [p for p in trained.parameters() if p.requires_grad]
-    decayed = [p for p in parameters if p.ndim > 1]
-    plain = [p for p in parameters if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": schedule.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=schedule.lr,
-        betas=(0.9, 0.98),
-    )
+    matrices = [p for p in parameters if p.ndim > 1]
+    optimisers: list[torch.optim.Optimizer] = [
+        Muon(matrices, schedule.lr, weight_decay=schedule.weight_decay),
+        torch.optim.AdamW([p for p in parameters if p.ndim <= 1], lr=schedule.lr, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
     step = 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         trained.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
+        for optimiser, old in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(old)
         step = int(state["step"])
     start, first, running = time.monotonic(), step, {}
 
     def save() -> None:
-        state = {"model": trained.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+        state = {"model": trained.state_dict(), "optimisers": [o.state_dict() for o in optimisers], "step": step}
         write_atomic(checkpoint, lambda part: torch.save(state, part))
 
     trained.train()
     try:
         for batch in batches(step) if step < schedule.steps else ():
             rate = learning_rate(schedule, step)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+            for optimiser in optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
             loss, numbers = loss_of(batch)
-            optimiser.zero_grad(set_to_none=True)
+            trained.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(parameters, schedule.clip)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             step += 1
             for key, value in {"loss": float(loss.detach()), **numbers}.items():
                 running[key] = value if key not in running else 0.95 * running[key] + 0.05 * value

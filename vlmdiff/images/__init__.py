@@ -1,6 +1,6 @@
 """From files to pixels: two sources in, two sets fitted alike out."""
 
-from vlmdiff.images.decode import Header, Raw, Unreadable, Window, decode, fit
+from vlmdiff.images.decode import Header, Raw, Unreadable, Window
 from vlmdiff.images.sets import LoadedSet, SetPair, load_pair
 from vlmdiff.images.sources import ACCEPTED, Reference, open_set
 
@@ -13,8 +13,6 @@ __all__ = [
     "SetPair",
     "Unreadable",
     "Window",
-    "decode",
-    "fit",
     "load_pair",
     "open_set",
 ]

@@ -196,7 +196,12 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     for name in FORMATS:
         factory, accept = Image.OPEN[name]
         if accept is not None and accept(data[:16]) is True:
-            return factory(io.BytesIO(data), "")
+            try:
+                return factory(io.BytesIO(data), "")
+            except Image.DecompressionBombError:
+                raise
+            except Exception as error:
+                raise Unreadable(f"damaged, or a kind of {name} that cannot be read") from error
     raise Unreadable(f"not an image ({', '.join(FORMATS[:-1])} or {FORMATS[-1]})")
 
 
@@ -258,7 +263,12 @@ def _rgb(image: Image.Image) -> Pixels:
     if image.mode == "LAB":
         raise Unreadable("colour mode LAB: convert it to RGB first")
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
+        layer = _in_mode(image, "RGBA")
         image = Image.new("RGB", layer.size, "white")
         image.paste(layer, mask=layer.getchannel("A"))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(_in_mode(image, "RGB"))
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """`convert` without its copy where nothing changes."""
+    return image if image.mode == mode else image.convert(mode)

@@ -16,7 +16,7 @@ Flags = NDArray[np.bool_]
 Units = list[NDArray[np.intp]]
 """The images of each unit (patient, burst, or one image), which are left out, permuted and resampled together."""
 
-PENALTIES = (0.03, 0.3, 3.0, 30.0)
+PENALTIES = (0.03, 1.0, 30.0)
 """Ridge penalties tried, in units of the mean squared length of a centred feature row."""
 
 REFIT_LIMIT = 500
@@ -111,8 +111,8 @@ def two_sample_test(
 ) -> TwoSample:
     """Test whether two sets of images differ in where their features lie or in how varied they are.
 
-    Two statistics, each in units of its own spread over the permutations, and the larger one counts: the
-    leave-one-out AUROC of a ridge classifier ("shift", the best of PENALTIES), and how far the AUROC of the
+    Two statistics, each in units of its own null spread, and the larger one counts: the leave-one-out AUROC of a ridge
+    classifier ("shift", the best of PENALTIES), and how far the AUROC of the
     squared distance from the pooled mean is from 0.5, either way ("spread"). Choosing the statistic and the
     penalty is redone in every permutation.
 
@@ -140,28 +140,28 @@ def two_sample_test(
     products = _normalised(np.asarray(products, np.float64))
     labels = np.concatenate([is_b[None], _permuted(is_b, units, permutations, rng)])
 
-    aurocs = np.empty((len(PENALTIES), len(labels)))
+    statistics = np.empty((len(PENALTIES) + 1, len(labels)))
     observed_scores = np.empty((len(PENALTIES), n))
     for row, penalty in enumerate(PENALTIES):
         scores = leave_out_scores(products, labels, penalty, units)
-        aurocs[row], observed_scores[row] = auroc_rows(scores, labels), scores[0]
-    distance = np.round(np.diag(products), 9)
-    spread = np.abs(auroc_rows(np.broadcast_to(distance, labels.shape), labels) - 0.5)
+        statistics[row], observed_scores[row] = auroc_rows(scores, labels), scores[0]
+    distances = np.broadcast_to(np.round(np.diag(products), 9), labels.shape)
+    statistics[-1] = np.abs(auroc_rows(distances, labels) - 0.5)
 
-    surprise = _in_null_spreads(np.vstack([aurocs, spread]))
-    largest = surprise.max(0)
-    best = int(surprise[:-1, 0].argmax())
-    inflation = _inflation(products, is_b, observed_scores[best], PENALTIES[best], units, bootstrap, rng)
+    scaled, largest = _largest(statistics)
+    best = int(scaled[:-1, 0].argmax())
+    auroc, penalty, scores = float(statistics[best, 0]), PENALTIES[best], observed_scores[best]
     n_b = int(is_b.sum())
+    inflation = _inflation(products, is_b, scores, penalty, units, bootstrap, rng)
     return TwoSample(
-        auroc=float(aurocs[best, 0]),
-        auroc_ci=score_interval(float(aurocs[best, 0]), n - n_b, n_b, inflation),
-        # The observed labels are the first row; equal labelings may differ by rounding.
+        auroc=auroc,
+        auroc_ci=score_interval(auroc, n - n_b, n_b, inflation),
+        # The observed labeling is the first; equal labelings may differ by rounding.
         p_value=float((largest >= largest[0] - 1e-9).mean()),
-        statistic="spread" if surprise[-1, 0] > surprise[best, 0] else "shift",
-        smallest_detectable_auroc=_smallest_detectable(aurocs[:, 1:], largest[1:], is_b, alpha),
-        penalty=PENALTIES[best],
-        scores=observed_scores[best],
+        statistic="spread" if scaled[-1, 0] > scaled[best, 0] else "shift",
+        smallest_detectable_auroc=_smallest_detectable(statistics[:, 1:], is_b, alpha),
+        penalty=penalty,
+        scores=scores,
     )
 
 
@@ -237,17 +237,25 @@ def _permuted(is_b: Flags, units: Units, count: int, rng: np.random.Generator) -
     return rows
 
 
-def _in_null_spreads(statistics: Floats) -> Floats:
-    """Each row minus its mean, over its spread; the observed column is one of them, so that all are treated alike."""
-    spread = statistics.std(1, keepdims=True)
-    return (statistics - statistics.mean(1, keepdims=True)) / np.where(spread > 1e-9, spread, np.inf)
+def _largest(statistics: Floats) -> tuple[Floats, Floats]:
+    """Each statistic on its null scale, (statistics, labelings), and the largest for every labeling.
+
+    The scale runs from the median (0) to the 95 % point (1) over all labelings, the observed one among them: so each
+    statistic has the same say at the level that matters, however its tail is shaped.
+    """
+    median, high = np.quantile(statistics, (0.5, 0.95), axis=1, keepdims=True)
+    unit = high - median
+    scaled = (statistics - median) / np.where(unit > 1e-9, unit, np.inf)
+    return scaled, scaled.max(0)
 
 
-def _smallest_detectable(null_aurocs: Floats, null_largest: Floats, is_b: Flags, alpha: float) -> float:
-    """From the permuted labelings alone: (penalties, permutations) and (permutations,)."""
+def _smallest_detectable(null: Floats, is_b: Flags, alpha: float) -> float:
+    """From the statistics of permuted labelings alone, shifts first: the mean over the penalties."""
     n_b = int(is_b.sum())
-    spreads = null_aurocs.std(1)
-    critical = null_aurocs.mean(1) + spreads * np.quantile(null_largest, 1 - alpha, method="higher")
+    critical_scaled = np.quantile(_largest(null)[1], 1 - alpha, method="higher")
+    median, high = np.quantile(null[:-1], (0.5, 0.95), axis=1)
+    critical = median + (high - median) * critical_scaled
+    spreads = null[:-1].std(1)
     return float(
         np.mean([detectable_auroc(c, s, len(is_b) - n_b, n_b) for c, s in zip(critical, spreads, strict=True)])
     )

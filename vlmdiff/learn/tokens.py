@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import torch
 
+from vlmdiff.models.difference import Difference
+
 SUMMARY_ROWS = 3
 PARTS = 3
-"""Numbers a channel: standardised mean difference, t value, log-variance ratio."""
+"""Numbers a channel: standardised mean difference, asinh of its t value, log-variance ratio."""
 _FLOOR = 0.01
 """Added to every variance; features have unit variance over images at large, a cell of a black border has none."""
 
@@ -55,23 +57,15 @@ def statistics(a: Moments, b: Moments, pool: Moments) -> torch.Tensor:
     return torch.cat([gap / spread.sqrt(), torch.asinh(t), ratio.expand_as(gap)], dim=-1)
 
 
-@dataclass(frozen=True)
-class Difference:
-    """What a language model reads: difference statistics and how many images they rest on."""
-
-    rows: torch.Tensor
-    """(..., rows, 3 * channels), float32."""
-    counts: tuple[int, int]
-    """Images of A and of B."""
-
-
 def between(a: torch.Tensor, b: torch.Tensor) -> Difference:
-    """How set B differs from set A, from rows with summaries of shape (images, rows, channels)."""
+    """How set B differs from set A, a batch of one, from rows with summaries of shape (images, rows, channels)."""
     pool = Moments.of(torch.cat([a, b]))
-    return Difference(statistics(Moments.of(a), Moments.of(b), pool), (len(a), len(b)))
+    rows = statistics(Moments.of(a), Moments.of(b), pool)[None]
+    return Difference(rows, torch.tensor([[len(a), len(b)]], dtype=torch.float32))
 
 
 def against_pool(images: torch.Tensor, pool: Moments) -> Difference:
-    """How each image differs from the pool: (images, rows, channels) to rows of (images, rows, 3 * channels)."""
+    """How each of (images, rows, channels) differs from the pool: the pool is A, the image alone is B."""
     alone = Moments(images, torch.zeros_like(pool.variance), 1)
-    return Difference(statistics(pool, alone, pool), (pool.count, 1))
+    counts = torch.tensor([[pool.count, 1]], dtype=torch.float32).expand(len(images), 2)
+    return Difference(statistics(pool, alone, pool), counts)

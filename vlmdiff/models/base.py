@@ -13,7 +13,7 @@ from vlmdiff.findings import ModelInfo
 if TYPE_CHECKING:
     import torch
 
-    from vlmdiff.learn.tokens import Difference
+    from vlmdiff.models.difference import Difference
 
 
 class VisionLanguageModel(Protocol):
@@ -29,8 +29,8 @@ class VisionLanguageModel(Protocol):
         """Grids (images, cells, channels), float32, of uint8 RGB images (images, size, size, 3)."""
         ...
 
-    def write(self, difference: Difference, draws: int, seed: int) -> list[str]:
-        """Texts for one difference or for a batch of them: the likeliest for each, and `draws` sampled ones each."""
+    def write(self, difference: Difference, draws: int, seed: int) -> list[list[str]]:
+        """Texts for each of a batch of differences: the likeliest first, then `draws` sampled ones."""
         ...
 
     def score(self, claims: Sequence[str], difference: Difference) -> NDArray[np.float32]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,6 +14,24 @@ from torch import nn
 
 PROJECTOR_FILE = "difference_projector.safetensors"
 PROJECTOR_CONFIG = "difference_projector.json"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a language model reads: a batch of difference statistics and how many images each rests on."""
+
+    rows: torch.Tensor
+    """(batch, rows, 3 * channels), float32."""
+    counts: torch.Tensor
+    """(batch, 2) images of A and of B, float32."""
+
+    def to(self, device: torch.device) -> Difference:
+        return Difference(self.rows.to(device), self.counts.to(device))
+
+    @staticmethod
+    def stack(parts: Sequence[Difference]) -> Difference:
+        """One batch of several."""
+        return Difference(torch.cat([part.rows for part in parts]), torch.cat([part.counts for part in parts]))
 
 
 class DifferenceProjector(nn.Module):
@@ -30,14 +49,8 @@ class DifferenceProjector(nn.Module):
     def tokens(self) -> int:
         return self.shape["rows"] + 1
 
-    def forward(self, rows: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
-        """Project a batch.
-
-        Args:
-            rows: (batch, rows, inputs) difference statistics.
-            counts: (batch, 2) images of A and of B.
-        """
-        counts = counts.to(rows.dtype)
+    def forward(self, difference: Difference) -> torch.Tensor:
+        rows, counts = difference.rows, difference.counts.to(difference.rows.dtype)
         sizes = self.sizes(torch.cat([counts.log() / 4, (counts == 1).to(rows.dtype)], -1))
         return self.norm(torch.cat([self.body(rows) + self.place, sizes[:, None]], dim=1))
 

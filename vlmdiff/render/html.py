@@ -56,4 +56,6 @@ def _by_reason(images: SideImages) -> dict[str, list[str]]:
 
 
 def _setting(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value)

@@ -28,7 +28,9 @@ def text(report: Report) -> Text:
         for finding in unverified:
             _finding(out, "   ?", finding)
     out.append("\nCan A and B be told apart?\n", style="dim")
-    out.append(f"  {wording.separability(report)}\n  {wording.power(report)}\n")
+    out.append(f"  {wording.separability(report)}\n")
+    if report.verdict != "not enough images":
+        out.append(f"  {wording.power(report)}\n")
     out.append("\nImages\n", style="dim")
     out.append(f"  A: {wording.reading(report.images.a)}\n  B: {wording.reading(report.images.b)}\n")
     if report.warnings:

@@ -6,9 +6,10 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vlmdiff.findings import Finding, Interval, Report, SideImages
+if TYPE_CHECKING:  # an error message is cleaned without loading the types
+    from vlmdiff.findings import Finding, Interval, Report, SideImages
 
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor
@@ -26,7 +27,7 @@ def clean(text: str) -> str:
 
 def cleaned(report: Report) -> Report:
     """The report with every text in it clean: texts come from a model, file names from anywhere."""
-    return Report.model_validate(_cleaned(report.model_dump()))
+    return type(report).model_validate(_cleaned(report.model_dump()))
 
 
 def _cleaned(value: Any) -> Any:
@@ -49,7 +50,8 @@ def answer(report: Report) -> str:
         case "different", [only]:
             return f"A and B differ in one verified way: in {only.side.upper()}, {_sentence(only)}"
         case "different", [first, *_]:
-            return f"A and B differ in {len(verified)} verified ways, most clearly in {first.side.upper()}: {_sentence(first)}"
+            ways = f"A and B differ in {len(verified)} verified ways"
+            return f"{ways}, most clearly in {first.side.upper()}: {_sentence(first)}"
         case "not enough images", _:
             return "There are not enough images to say whether A and B differ."
     return "No detectable difference between A and B."
@@ -69,7 +71,7 @@ def separability(report: Report) -> str:
     """What the two-sample test found, in plain words."""
     test = report.test
     if report.verdict == "not enough images":
-        return f"With {test.n_a} images of A and {test.n_b} of B, even a perfect difference could not be told from chance."
+        return f"With {test.n_a} + {test.n_b} images even a perfect difference could not be told from chance."
     if report.verdict == "no detectable difference":
         return f"A classifier trained to tell A from B does no better than chance allows ({_numbers(report)})."
     return (

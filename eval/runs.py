@@ -1,0 +1,171 @@
+"""A run on disk: one line a pair, written as it goes, so that a killed run goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from data_synth.compose import compose
+from data_synth.facts import Content, Difference
+from data_synth.sources import Bank
+from eval.scores import score
+from eval.suites import Suite, digest, recipe
+from eval.systems import System
+from vlmdiff.errors import InputError, UsageError
+from vlmdiff.findings import Report
+
+RUN_FILE = "run.json"
+PAIRS_FILE = "pairs.jsonl"
+
+Job = tuple[Suite, int]
+"""A suite and the index of one of its pairs."""
+Opener = Callable[[], tuple[Bank, System]]
+"""Opens base images and system; picklable, because every worker process calls it."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One pair: what was planted and what was reported."""
+
+    suite: str
+    index: int
+    domain: str
+    bases: tuple[int, ...]
+    """Rows of the bank; empty for drawn images."""
+    difference: Difference
+    nuisances: tuple[Content, ...]
+    report: Report
+
+
+_RECORD = TypeAdapter(Record)
+
+
+def run_pair(suite: Suite, index: int, bank: Bank, system: System) -> Record:
+    """Compose one pair of a suite and have it described; the index is the system's seed."""
+    pair = compose(suite.config, bank, suite.seed, index)
+    report = system.describe(pair.images_a, pair.images_b, index)
+    return Record(suite.name, index, pair.domain, pair.bases, pair.difference, pair.nuisances, report)
+
+
+def identity(suites: Sequence[Suite], bank: Bank, system: System) -> dict[str, Any]:
+    """What a run is of, as JSON: the recipe and hash of each suite, and the system."""
+    recipes = {suite.name: recipe(suite, bank) for suite in suites}
+    described = {name: {"sha256": digest(content), "recipe": content} for name, content in recipes.items()}
+    as_json: dict[str, Any] = json.loads(json.dumps({"suites": described, "system": system.identity}))
+    return as_json
+
+
+def complete(
+    folder: Path,
+    suites: Sequence[Suite],
+    opener: Opener,
+    workers: int = 1,
+    progress: Callable[[Sequence[Record], int], None] | None = None,
+) -> list[Record]:
+    """Run what is missing of some suites and return all of their pairs, by suite and index.
+
+    Args:
+        folder: of the run; made where it is absent.
+        suites: with their domains spelled out (`suites.resolved`).
+        opener: base images and system.
+        workers: processes; each opens its own system.
+        progress: called with the pairs done so far, those of earlier runs first, and how many are wanted.
+
+    Raises:
+        UsageError: the folder holds the run of another suite or system.
+        InputError: a line of the folder's pairs is damaged.
+    """
+    bank, system = opener()
+    _claim(folder, identity(suites, bank, system))
+    jobs = [(suite, index) for suite in suites for index in range(suite.pairs)]
+    done = _resume(folder / PAIRS_FILE)
+    known = {(record.suite, record.index) for record in done}
+    missing = [job for job in jobs if (job[0].name, job[1]) not in known]
+    fresh = (run_pair(*job, bank, system) for job in missing) if workers == 1 else _in_processes(missing, opener, workers)
+    with (folder / PAIRS_FILE).open("a", encoding="utf-8") as stream:
+        for record in fresh:
+            stream.write(_line(record))
+            stream.flush()
+            done.append(record)
+            if progress is not None:
+                progress(done, len(jobs))
+    order = {suite.name: place for place, suite in enumerate(suites)}
+    return sorted(done, key=lambda record: (order[record.suite], record.index))
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, file)
+
+
+def _claim(folder: Path, mine: dict[str, Any]) -> None:
+    """Note what the folder's run is of, or make sure that it is the same."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / RUN_FILE
+    if not file.exists():
+        write_whole(file, json.dumps(mine, indent=1) + "\n")
+    elif json.loads(file.read_text(encoding="utf-8")) != mine:
+        raise UsageError(f"{folder} holds a run of another suite, bank or model; choose another --out")
+
+
+def _line(record: Record) -> str:
+    """A record as one line of JSON, with how each finding matches, for people; reading scores anew."""
+    scored = score(record.difference, record.report)
+    matches = [
+        {**asdict(statement.match), "outcome": statement.outcome, "content": statement.content and asdict(statement.content)}
+        for statement in scored.said
+    ]
+    return json.dumps({**_RECORD.dump_python(record), "matches": matches}, default=str) + "\n"
+
+
+def _resume(file: Path) -> list[Record]:
+    """The pairs done so far; a last line that a kill tore is cut off, and its pair done again."""
+    if not file.exists():
+        return []
+    content = file.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.truncate(file, len(whole))
+    records = []
+    for number, line in enumerate(whole.splitlines(), start=1):
+        try:
+            records.append(_RECORD.validate_json(line))
+        except ValidationError as error:
+            raise InputError(f"{file}: line {number} is damaged; delete it, and its pair is run again") from error
+    return records
+
+
+_opened: tuple[Bank, System] | None = None
+"""In a worker process: its base images and system."""
+
+
+def _in_processes(jobs: Sequence[Job], opener: Opener, workers: int) -> Iterator[Record]:
+    """Records as they get ready, in any order."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker, initargs=(opener, workers))
+    try:
+        for future in as_completed([pool.submit(_run_in_worker, job) for job in jobs]):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(opener: Opener, workers: int) -> None:
+    global _opened
+    # Before torch is loaded: processes that each take every core fight over them.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    _opened = opener()
+
+
+def _run_in_worker(job: Job) -> Record:
+    assert _opened is not None
+    return run_pair(*job, *_opened)

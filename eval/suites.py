@@ -1,0 +1,65 @@
+"""Suites: frozen recipes of labelled pairs, each with a hash that names everything its pairs depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from data_synth import calibrate
+from data_synth.catalog import FAMILIES
+from data_synth.compose import PairConfig
+from data_synth.sources import DRAWN, Bank
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Pairs 0 to `pairs` - 1 of the endless list that (config, seed) names."""
+
+    name: str
+    config: PairConfig
+    pairs: int
+    seed: int
+    """Far from the seeds of training runs: drawn images have no splits."""
+
+
+CORE = PairConfig(split="test", set_size=(32, 32), facts=(0.0, 1.0), strength=(0.5, 1.0), prevalence=(0.6, 1.0))
+"""One difference a pair; every family and every domain as likely as another."""
+
+SUITES: dict[str, Suite] = {
+    suite.name: suite
+    for suite in (
+        Suite("core", CORE, pairs=400, seed=910_001),
+        Suite("nulls", replace(CORE, facts=(1.0,)), pairs=400, seed=910_002),
+    )
+}
+
+
+def resolved(suite: Suite, bank: Bank) -> Suite:
+    """The suite with its domains spelled out: each of the bank that can fill a pair, and each drawn one."""
+    needed = 2 * suite.config.set_size[1]
+    domains = bank.domains(suite.config.split)
+    held = [name for name, rows in domains.items() if "/" not in name and len(rows) >= needed]
+    return replace(suite, config=replace(suite.config, domains=(*held, *DRAWN)))
+
+
+def recipe(suite: Suite, bank: Bank) -> dict[str, Any]:
+    """What a suite's pairs depend on, as JSON; painting code is not in it, its version is the repository's."""
+    curves = calibrate.CURVES
+    used = [asdict(item) for item in bank.items if item.split == suite.config.split]
+    contents = {
+        name: [(asdict(content), family.wordings(content)) for content in family.contents()]
+        for name, family in FAMILIES.items()
+    }
+    return {
+        **asdict(suite),
+        "catalog_sha256": digest(contents),
+        "calibration_sha256": hashlib.sha256(curves.read_bytes()).hexdigest() if curves.exists() else None,
+        "bank_sha256": digest([list(bank.images.shape[1:]), used]),
+    }
+
+
+def digest(value: Any) -> str:
+    """SHA-256, in hex, of the canonical JSON of a value: keys sorted, no spaces."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,159 @@
+"""The small language model of `mini`: its tokenizer, its base training on images in context, and the losses of every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import nn
+from transformers import LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor, PreTrainedTokenizerFast
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from data_synth.catalog import FAMILIES
+from train.pairs import PairCache
+from train.samples import report
+from vlmdiff.models.huggingface import DIFFERENCE_TOKEN
+from vlmdiff.models.mini.tower import TowerConfig, register
+from vlmdiff.propose import NO_DIFFERENCE, line
+
+IMAGE_TOKEN = "<image>"
+_SPECIAL = ["<pad>", "<bos>", "<eos>", IMAGE_TOKEN, DIFFERENCE_TOKEN]
+_IGNORED = -100
+
+
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level BPE over every wording of the catalog: nearly a token a word, and any other text still has ids."""
+    sentences = [w for family in FAMILIES.values() for c in family.contents() for w in family.wordings(c)]
+    corpus = [line(side, sentence) for sentence in sentences for side in ("a", "b")] + [NO_DIFFERENCE + "\n"] * 50
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1536,
+        min_frequency=2,
+        special_tokens=_SPECIAL,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        bos_token="<bos>",
+        eos_token="<eos>",
+        extra_special_tokens={"image_token": IMAGE_TOKEN, "difference_token": DIFFERENCE_TOKEN},
+        padding_side="left",
+    )
+
+
+def make_processor(tokenizer: PreTrainedTokenizerFast, tower: TowerConfig) -> LlavaProcessor:
+    """The processor that goes with the base: centre square, cubic resize, -1 to 1."""
+    size = tower.image_size
+    images = CLIPImageProcessorPil(
+        size={"shortest_edge": size},
+        crop_size={"height": size, "width": size},
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+    )
+    return LlavaProcessor(
+        image_processor=images,
+        tokenizer=tokenizer,
+        patch_size=tower.patch_size,
+        vision_feature_select_strategy="full",
+        num_additional_image_tokens=0,
+        chat_template="{% for m in messages %}{% for c in m['content'] %}"
+        "{% if c['type'] == 'image' %}<image>{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %}",
+    )
+
+
+def make_base(tokenizer: PreTrainedTokenizerFast, tower: TowerConfig) -> LlavaForConditionalGeneration:
+    """An untrained LLaVA of our tower and a small decoder."""
+    register()
+    ids = {name: tokenizer.convert_tokens_to_ids(f"<{name}>") for name in ("pad", "bos", "eos")}
+    text = {
+        "model_type": "llama",
+        "vocab_size": len(tokenizer),
+        "hidden_size": 256,
+        "intermediate_size": 704,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "max_position_embeddings": 8192,
+        "tie_word_embeddings": True,
+        "pad_token_id": ids["pad"],
+        "bos_token_id": ids["bos"],
+        "eos_token_id": ids["eos"],
+    }
+    config = LlavaConfig(
+        vision_config=tower.to_dict(),
+        text_config=text,
+        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE_TOKEN),
+        image_seq_length=(tower.image_size // tower.patch_size) ** 2,
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+        tie_word_embeddings=True,
+        **{f"{name}_token_id": value for name, value in ids.items()},
+    )
+    return LlavaForConditionalGeneration(config)
+
+
+def padded(rows: Sequence[Sequence[int]], value: int) -> torch.Tensor:
+    """(rows, longest), padded on the right."""
+    return nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=value)
+
+
+def encoded(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[list[int]]:
+    ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def in_context(cache: PairCache, tokenizer: PreTrainedTokenizerFast, size: int, rng: np.random.Generator) -> dict[str, Any]:
+    """A batch of image pairs and twos of pairs in the prompt: "a: <image>... b: <image>...", then the report."""
+    cells = 64
+    prompts, targets, grids = [], [], []
+    each = int(rng.integers(1, 3))
+    for _ in range(size):
+        pair = cache.pairs[int(rng.integers(len(cache.pairs)))]
+        images = np.arange(len(pair.shows))
+        a = rng.choice(images[: pair.size_a], each, replace=False)
+        b = rng.choice(images[pair.size_a :], each, replace=False)
+        a, b = (a, b) if rng.random() < 0.5 else (b, a)
+        grids.append(cache.rows(pair, np.concatenate([a, b]))[:, :cells])
+        prompts.append(f"a:{IMAGE_TOKEN * cells * each}\nb:{IMAGE_TOKEN * cells * each}\n")
+        targets.append(report(pair, a, b))
+    heads = [[tokenizer.bos_token_id, *ids] for ids in encoded(tokenizer, prompts)]
+    tails = [[*ids, tokenizer.eos_token_id] for ids in encoded(tokenizer, targets)]
+    rows = [head + tail for head, tail in zip(heads, tails, strict=True)]
+    labels = [[_IGNORED] * len(head) + tail for head, tail in zip(heads, tails, strict=True)]
+    return {
+        "ids": padded(rows, tokenizer.pad_token_id),
+        "labels": padded(labels, _IGNORED),
+        "grids": torch.cat(grids),
+    }
+
+
+def base_loss(model: LlavaForConditionalGeneration, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
+    """Next-token loss of the reports, images projected from cached grids."""
+    with torch.autocast("cpu", torch.bfloat16):
+        images = model.model.multi_modal_projector(batch["grids"])
+        embeds = model.get_input_embeddings()(batch["ids"])
+        where = (batch["ids"] == model.config.image_token_id).unsqueeze(-1)
+        embeds = embeds.masked_scatter(where, images.to(embeds.dtype))
+        logits = model.lm_head(model.model.language_model(inputs_embeds=embeds).last_hidden_state)
+    return next_token_loss(logits, batch["labels"]), {}
+
+
+def next_token_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=_IGNORED)
+
+
+def save_base(model: Any, processor: LlavaProcessor, folder: Path) -> None:
+    """Write the base as any LLaVA is written, in bfloat16."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    processor.save_pretrained(folder)
+    processor.image_processor.save_pretrained(folder)

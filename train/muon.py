@@ -1,0 +1,47 @@
+"""Muon (Jordan et al., 2024): momentum whose matrices are orthogonalised by a Newton-Schulz iteration before the step.
+
+torch.optim.Muon takes matrices alone; convolutions are matrices too once their kernels are laid flat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+
+def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
+    """The nearest matrix with singular values near 1, by the quintic iteration with the authors' coefficients."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrix.bfloat16()
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x
+    x = x / (x.norm() + 1e-7)
+    for _ in range(iterations):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return (x.T if tall else x).to(matrix.dtype)
+
+
+class Muon(torch.optim.Optimizer):
+    """For weights of two or more dimensions; the step's size is matched to AdamW's, so one rate serves both."""
+
+    def __init__(self, params: Iterable[torch.Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                state = self.state[weight]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(weight)
+                state["momentum"].mul_(group["momentum"]).add_(weight.grad)
+                nesterov = weight.grad + group["momentum"] * state["momentum"]
+                step = orthogonalised(nesterov.flatten(1)).view_as(weight)
+                rows, columns = weight.flatten(1).shape
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.add_(step, alpha=-group["lr"] * 0.2 * max(rows, columns) ** 0.5)

@@ -1,0 +1,143 @@
+"""Pairs rendered and encoded once: the cache that makes training the language model cheap."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from data_synth.compose import LabelledPair, PairConfig, compose
+from data_synth.facts import Content
+from data_synth.sources import Bank
+from train.progress import Progress
+from train.tower import to_pixels
+from vlmdiff.images.decode import fit
+from vlmdiff.learn.tokens import with_summaries
+from vlmdiff.models.mini.tower import Tower
+
+
+@dataclass(frozen=True)
+class CachedPair:
+    """What one pair shows, and where its feature rows lie."""
+
+    contents: tuple[Content, ...]
+    """Facts first, then nuisances."""
+    facts: int
+    """How many of the contents are facts."""
+    shows: NDArray[np.bool_]
+    """(images, contents), the images of A first."""
+    size_a: int
+    first: int
+    """Row of its first image in the cache."""
+
+
+def _record(pair: LabelledPair) -> dict[str, Any]:
+    contents = [fact.content for fact in pair.difference] + list(pair.nuisances)
+    return {
+        "contents": [[c.what, list(c.value), c.where] for c in contents],
+        "facts": len(pair.difference),
+        "shows": np.concatenate([pair.shows_a, pair.shows_b]).astype(int).tolist(),
+        "size_a": len(pair.images_a),
+        "domain": pair.domain,
+    }
+
+
+@dataclass(frozen=True)
+class _Rendered(Dataset[tuple[dict[str, Any], NDArray[np.uint8]]]):
+    config: PairConfig
+    bank: Bank
+    seed: int
+    first: int
+    last: int
+    size: int
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+        cv2.setNumThreads(0)
+        pair = compose(self.config, self.bank, self.seed, self.first + index)
+        return _record(pair), np.stack([fit(image, self.size) for image in (*pair.images_a, *pair.images_b)])
+
+
+def encode(
+    folder: Path, config: PairConfig, bank: Bank, seed: int, pairs: int, tower: Tower, workers: int
+) -> PairCache:
+    """Render pairs 0 to `pairs` and write their feature rows (bfloat16) into `folder`; goes on where it was stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    listing, features = folder / "pairs.jsonl", folder / "features.bin"
+    done, images = 0, 0
+    if listing.exists():
+        whole = [row for row in listing.read_text().splitlines(keepends=True) if row.endswith("\n")]
+        done, images = len(whole), sum(len(json.loads(row)["shows"]) for row in whole)
+        listing.write_text("".join(whole))
+    progress = Progress(f"pairs in {folder.name}", pairs, done)
+    data = DataLoader(
+        _Rendered(config, bank, seed, done, pairs, tower.config.image_size),
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=8 if workers else None,
+    )
+    with features.open("r+b" if features.exists() else "wb") as stream, listing.open("a") as records:
+        stream.seek(images * bytes_an_image(tower))
+        stream.truncate()
+        for record, pixels in data:
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+                grids = tower(to_pixels(torch.as_tensor(pixels))).last_hidden_state
+            rows = with_summaries(grids).to(torch.bfloat16).contiguous()
+            stream.write(rows.view(torch.uint8).numpy().tobytes())
+            stream.flush()
+            records.write(json.dumps(record) + "\n")
+            records.flush()
+            progress.step()
+    return PairCache(folder, tower.config.hidden_size)
+
+
+def bytes_an_image(tower: Tower) -> int:
+    cells = (tower.config.image_size // tower.config.patch_size) ** 2
+    return int((cells + 3) * tower.config.hidden_size * 2)
+
+
+@dataclass(frozen=True)
+class PairCache:
+    """Feature rows of rendered pairs, read from disk as they are used."""
+
+    folder: Path
+    channels: int
+
+    @cached_property
+    def pairs(self) -> list[CachedPair]:
+        return list(self._read())
+
+    def _read(self) -> Iterator[CachedPair]:
+        first = 0
+        for row in (self.folder / "pairs.jsonl").read_text().splitlines():
+            record = json.loads(row)
+            contents = tuple(
+                Content(what, tuple((name, value) for name, value in values), where)
+                for what, values, where in record["contents"]
+            )
+            shows = np.array(record["shows"], bool).reshape(len(record["shows"]), len(contents))
+            yield CachedPair(contents, record["facts"], shows, record["size_a"], first)
+            first += len(shows)
+
+    @cached_property
+    def _rows(self) -> torch.Tensor:
+        path = self.folder / "features.bin"
+        numbers = path.stat().st_size // 2
+        images = sum(len(pair.shows) for pair in self.pairs)
+        flat = torch.from_file(str(path), shared=False, size=numbers, dtype=torch.bfloat16)
+        return flat.view(images, -1, self.channels)
+
+    def rows(self, pair: CachedPair, images: NDArray[np.int64]) -> torch.Tensor:
+        """Rows with summaries (images, rows, channels), float32, of some images of a pair."""
+        return self._rows[torch.from_numpy(pair.first + images)].float()

@@ -1,0 +1,140 @@
+"""From a cached pair to what the language model learns from: sub-sets of every size, single images, and near-miss claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_synth.catalog import FAMILIES
+from data_synth.facts import Content
+from data_synth.lexicon import canonical, family_of
+from train.pairs import CachedPair, PairCache
+from vlmdiff.learn.tokens import Moments, against_pool, between
+from vlmdiff.models.difference import Difference
+from vlmdiff.propose import NO_DIFFERENCE, line
+
+Rows = NDArray[np.int64]
+NEAR_MISSES = 6
+"""Wrong claims that a right one is held against."""
+_STATED = 0.4
+"""A difference of shares from which on a fact or a nuisance is stated; below it the sub-sets hardly show it."""
+
+
+def report(pair: CachedPair, a: Rows, b: Rows) -> str:
+    """What a sub-set of the pair's images shows: one line a difference, in the order of the alphabet."""
+    gaps = pair.shows[b].mean(0) - pair.shows[a].mean(0)
+    said = [
+        line("b" if gap > 0 else "a", canonical(content))
+        for content, gap in zip(pair.contents, gaps, strict=True)
+        if abs(gap) >= _STATED
+    ]
+    return "".join(sorted(said)) or NO_DIFFERENCE + "\n"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One difference and the report it should lead to; claims where a single image is judged."""
+
+    difference: Difference
+    target: str
+    claims: tuple[str, ...] = ()
+    """The right one first."""
+
+
+def _size(rng: np.random.Generator, most: int) -> int:
+    """Half of the time all there are, else evenly from three on."""
+    return most if rng.random() < 0.5 else int(rng.integers(min(3, most), most + 1))
+
+
+def set_sample(cache: PairCache, pair: CachedPair, rng: np.random.Generator) -> Sample:
+    """Two sets of three images or more; one time in eight both from the untouched images: a null pair."""
+    images = np.arange(len(pair.shows))
+    a, b = images[: pair.size_a], images[pair.size_a :]
+    touched = pair.shows[:, : pair.facts].any(1)
+    clean = images[~touched]
+    if rng.random() < 0.125 and len(clean) >= 8:
+        rng.shuffle(clean)
+        half = len(clean) // 2
+        a, b = clean[:half], clean[half:]
+    if rng.random() < 0.5:
+        a, b = b, a
+    a = rng.choice(a, _size(rng, len(a)), replace=False)
+    b = rng.choice(b, _size(rng, len(b)), replace=False)
+    return Sample(between(cache.rows(pair, a), cache.rows(pair, b)), report(pair, a, b))
+
+
+def single_samples(cache: PairCache, pair: CachedPair, count: int, rng: np.random.Generator) -> list[Sample]:
+    """Single images against a pool of others of the pair: the judge's work, with near-miss claims."""
+    images = rng.permutation(len(pair.shows))
+    size = int(rng.integers(8, len(images) - count + 1))
+    pool, singles = images[:size], images[-count:]
+    rows = cache.rows(pair, images)
+    judged = against_pool(rows[-count:], Moments.of(rows[:size]))
+    samples = []
+    for i, single in enumerate(singles):
+        one = np.array([single])
+        difference = Difference(judged.rows[i : i + 1], judged.counts[i : i + 1])
+        samples.append(Sample(difference, report(pair, pool, one), _claims(pair, pool, single, rng)))
+    return samples
+
+
+def _claims(pair: CachedPair, pool: Rows, single: int, rng: np.random.Generator) -> tuple[str, ...]:
+    shares = pair.shows[pool].mean(0)
+    shown = pair.shows[single]
+    right = [i for i in range(len(pair.contents)) if shown[i] and 1 - shares[i] >= _STATED]
+    wrong = [c for i, c in enumerate(pair.contents) if not shown[i]]
+    none = NO_DIFFERENCE + "\n"
+    if right:
+        truth = pair.contents[int(rng.choice(right))]
+        first, wrong = line("b", canonical(truth)), [*wrong, *near(truth, NEAR_MISSES // 2, rng)]
+    elif shown.any():
+        return ()
+    else:
+        first = none
+        for content in list(wrong):
+            wrong += near(content, 2, rng)
+    wrong += [_any(rng) for _ in range(max(1, NEAR_MISSES - len(wrong)))]
+    true_of_it = {line("b", canonical(c)) for i, c in enumerate(pair.contents) if shown[i]}
+    misses = list(dict.fromkeys(line("b", canonical(c)) for c in wrong))
+    misses = [claim for claim in misses if claim not in true_of_it and claim != first][:NEAR_MISSES]
+    while len(misses) < NEAR_MISSES:
+        claim = line("b", canonical(_any(rng)))
+        if claim not in misses and claim not in true_of_it and claim != first:
+            misses.append(claim)
+    return (first, *misses) if first == none else (first, none, *misses[: NEAR_MISSES - 1])
+
+
+def near(content: Content, count: int, rng: np.random.Generator) -> list[Content]:
+    """Contents of the same family with another value; of several attributes one or two are changed."""
+    options = _alike(content)
+    if not options:
+        return []
+    return [options[int(i)] for i in rng.choice(len(options), min(count, len(options)), replace=False)]
+
+
+@cache
+def _alike(content: Content) -> tuple[Content, ...]:
+    family = family_of(content)
+    others = [other for other in FAMILIES[family].contents() if other != content] if family else []
+
+    def changes(other: Content) -> int:
+        values = sum(dict(other.value).get(name) != value for name, value in content.value)
+        return values + (other.what != content.what) + (other.where != content.where)
+
+    return tuple(other for other in others if changes(other) <= 2)
+
+
+def _any(rng: np.random.Generator) -> Content:
+    names = list(_contents())
+    options = _contents()[names[int(rng.integers(len(names)))]]
+    return options[int(rng.integers(len(options)))]
+
+
+@cache
+def _contents() -> dict[str, tuple[Content, ...]]:
+    return {name: tuple(family.contents()) for name, family in FAMILIES.items()}
+
+

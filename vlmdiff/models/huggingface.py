@@ -1,0 +1,189 @@
+"""Any transformers image-text model behind the protocol, with or without a LoRA adapter and its difference projector."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer, DynamicCache
+
+from vlmdiff.errors import ModelError
+from vlmdiff.findings import ModelInfo
+from vlmdiff.models.difference import PROJECTOR_FILE, Difference, DifferenceProjector, injected
+from vlmdiff.models.mini.tower import register
+from vlmdiff.models.profiles import profile_of
+
+DIFFERENCE_TOKEN = "<diff>"
+"""The placeholder that difference tokens take the place of; a reserved token of the base's vocabulary."""
+CLAIMS_FILE = "claims.json"
+"""Claims the adapter was trained on, by family: where siblings are taken from."""
+LONGEST = 96
+"""New tokens at most; the longest report of three differences has about 60."""
+
+
+def claim_log_likelihoods(
+    model: Any, placeholder: int, tokens: torch.Tensor, prompt: torch.Tensor, claims: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """Log-likelihood of each claim after the difference tokens, which are read once and shared by all claims.
+
+    Args:
+        tokens: (batch, rows, hidden) difference tokens.
+        prompt: (batch, length) ids that hold `rows` placeholders each.
+        claims: (batch * claims, longest) ids, the claims of the first sample first, padded on the right.
+        mask: the same shape, True where a token counts.
+
+    Returns:
+        (batch, claims), float32, in nats; differentiable.
+    """
+    batch, length = prompt.shape
+    repeats = len(claims) // batch
+    cache = DynamicCache(config=model.config.get_text_config())
+    with injected(model.get_input_embeddings(), placeholder, tokens):
+        head = model(input_ids=prompt, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
+    cache.batch_repeat_interleave(repeats)
+    seen = torch.cat([torch.ones(len(claims), length, dtype=torch.bool), mask], dim=1)
+    body = model(
+        input_ids=claims, attention_mask=seen.long(), past_key_values=cache, use_cache=True
+    ).logits
+    logits = torch.cat([head.repeat_interleave(repeats, dim=0)[:, None], body[:, :-1]], dim=1).float()
+    chosen = logits.log_softmax(-1).gather(-1, claims[..., None])[..., 0]
+    return (chosen * mask).sum(1).unflatten(0, (batch, repeats))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a folder, sorted; other formats are refused, because reading them can run code."""
+    refused = [path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pkl", ".ckpt")]
+    if refused:
+        raise ModelError(f"{folder} holds {', '.join(sorted(refused))}; expected safetensors only: convert or remove them")
+    return sorted(folder.glob("*.safetensors"))
+
+
+def sha256_of(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Sampling inside is a function of the seed, and the caller's random state is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+class HuggingFaceModel:
+    """A loaded model; see `vlmdiff.models.base.VisionLanguageModel` for what its methods promise."""
+
+    def __init__(self, name: str, folder: Path, adapter: Path | None, device: str) -> None:
+        register()
+        if not (folder / "config.json").is_file():
+            raise ModelError(f"no model at {folder}; expected a folder with config.json and safetensors, or `mini`")
+        self.name, self.folder, self.adapter, self.device = name, folder, adapter, torch.device(device)
+        self.files = weight_files(folder) + (weight_files(adapter) if adapter else [])
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        self.profile = profile_of(config.model_type)
+        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        self.projector: DifferenceProjector | None = None
+        if adapter is not None:
+            model = self._adapted(model, adapter)
+        self.model = model.eval().to(self.device)
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self.image_size = int(config.vision_config.image_size)
+        self.placeholder = int(self.tokenizer.convert_tokens_to_ids(DIFFERENCE_TOKEN))
+
+    def _adapted(self, model: Any, adapter: Path) -> Any:
+        from peft import PeftModel
+
+        if not (adapter / PROJECTOR_FILE).is_file():
+            raise ModelError(f"no adapter at {adapter}; expected a folder that `python -m train lora` wrote")
+        self.projector = DifferenceProjector.load(adapter).eval().to(self.device)
+        if (adapter / "adapter_config.json").is_file():
+            model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+        return model
+
+    @cached_property
+    def info(self) -> ModelInfo:
+        return ModelInfo(
+            name=self.name,
+            adapter=self.adapter.name if self.adapter else None,
+            weights_sha256=sha256_of(self.files),
+        )
+
+    @cached_property
+    def _claims(self) -> dict[str, list[str]]:
+        path = (self.adapter or self.folder) / CLAIMS_FILE
+        claims: dict[str, list[str]] = json.loads(path.read_text()) if path.is_file() else {}
+        return claims
+
+    @torch.inference_mode()
+    def features(self, images: NDArray[np.uint8]) -> torch.Tensor:
+        tower = self.model.model.vision_tower
+        grids = []
+        for start in range(0, len(images), 64):
+            pixels = torch.tensor(images[start : start + 64], device=self.device).permute(0, 3, 1, 2)
+            grids.append(tower(pixels.float().div_(127.5).sub_(1.0)).last_hidden_state.float().cpu())
+        return torch.cat(grids)
+
+    def _tokens(self, difference: Difference) -> torch.Tensor:
+        if self.projector is None:
+            raise ModelError(f"{self.name} has no difference projector; give --adapter, a folder from `python -m train lora`")
+        tokens: torch.Tensor = self.projector(difference.to(self.device))
+        return tokens
+
+    def prompt(self, batch: int, rows: int) -> torch.Tensor:
+        """Ids (batch, 1 + rows): the start token and the placeholders."""
+        ids = torch.full((batch, rows + 1), self.placeholder, device=self.device)
+        ids[:, 0] = self.tokenizer.bos_token_id
+        return ids
+
+    @torch.inference_mode()
+    def write(self, difference: Difference, draws: int, seed: int) -> list[list[str]]:
+        tokens = self._tokens(difference)
+        prompt = self.prompt(len(tokens), tokens.shape[1])
+        options: dict[str, Any] = {
+            "attention_mask": torch.ones_like(prompt),
+            "max_new_tokens": LONGEST,
+            "pad_token_id": self.tokenizer.pad_token_id,
+            "eos_token_id": self.tokenizer.eos_token_id,
+        }
+        with injected(self.model.get_input_embeddings(), self.placeholder, tokens), drawing_from(seed):
+            best = self.model.generate(input_ids=prompt, do_sample=False, **options)
+            texts = [[text] for text in self._decoded(best, prompt)]
+            if draws:
+                sampled = self.model.generate(input_ids=prompt, do_sample=True, num_return_sequences=draws, **options)
+                for i, text in enumerate(self._decoded(sampled, prompt)):
+                    texts[i // draws].append(text)
+        return texts
+
+    def _decoded(self, ids: torch.Tensor, prompt: torch.Tensor) -> list[str]:
+        texts: list[str] = self.tokenizer.batch_decode(ids[:, prompt.shape[1] :], skip_special_tokens=True)
+        return texts
+
+    @torch.inference_mode()
+    def score(self, claims: Sequence[str], difference: Difference) -> NDArray[np.float32]:
+        tokens = self._tokens(difference)
+        ids = self.tokenizer(list(claims), add_special_tokens=False, padding=True, padding_side="right", return_tensors="pt")
+        scores = []
+        for start in range(0, len(tokens), 16):
+            part = tokens[start : start + 16]
+            scores.append(
+                claim_log_likelihoods(
+                    self.model,
+                    self.placeholder,
+                    part,
+                    self.prompt(len(part), part.shape[1]),
+                    ids["input_ids"].repeat(len(part), 1).to(self.device),
+                    ids["attention_mask"].bool().repeat(len(part), 1).to(self.device),
+                )
+            )
+        return torch.cat(scores).float().cpu().numpy()
