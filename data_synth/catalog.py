@@ -9,6 +9,4 @@ from data_synth.families.overlays import OVERLAYS
 from data_synth.families.quality import QUALITY
 from data_synth.family import Family
 
-FAMILIES: dict[str, Family] = {
-    family.name: family for family in (*COLOUR, *QUALITY, *GEOMETRY, *INSERTS, *OVERLAYS)
-}
+FAMILIES: dict[str, Family] = {family.name: family for family in (*COLOUR, *QUALITY, *GEOMETRY, *INSERTS, *OVERLAYS)}

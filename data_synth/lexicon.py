@@ -10,7 +10,8 @@ import numpy as np
 from data_synth.catalog import FAMILIES
 from data_synth.facts import Content, Difference, Side
 from data_synth.families.inserts import COLOURS, SHAPES
-from vlmdiff.propose import NO_DIFFERENCE, line, lines, normalised
+from vlmdiff.models.lines import NO_DIFFERENCE, line, lines, normalised
+
 
 @cache
 def _index() -> dict[str, Content]:

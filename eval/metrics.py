@@ -3,8 +3,8 @@
 Every metric is a ratio of two sums over pairs. Pairs of one domain share base images and are not independent, so a
 domain (a data set, or a kind of drawn image) is the unit of all intervals:
 
-* shares get a Wilson interval with the effective number of trials, trials / design effect, where the design effect is the
-  linearised variance between domains over the binomial one (Cochran 1977, section 9; Franco et al. 2019), at least 1;
+* shares get a Wilson interval with the effective number of trials, trials / design effect; the design effect, at least 1,
+  is the linearised variance between domains over the binomial one (Franco et al. 2019, J. Surv. Stat. Methodol. 7:334);
 * graded scores (credit for each right attribute) get the percentiles of 4,000 bootstrap samples of whole domains.
 
 What could not be read is left out of both sums and counted beside them.
@@ -155,8 +155,12 @@ METRICS: dict[str, Metric] = {
     "verified_exact": Metric("verified findings: exact", "facts", _verified("exact")),
     "verified_partly": Metric("verified findings: partly right", "facts", _verified("partly")),
     "verified_untrue": Metric("verified findings: untrue but verified", "facts", _verified("untrue")),
-    "null_verified": Metric("null pairs with any verified finding", "nulls", lambda pair: Tally(bool(pair.verified), 1)),
-    "null_different": Metric("null pairs called different", "nulls", lambda pair: Tally(pair.verdict == "different", 1)),
+    "null_verified": Metric(
+        "null pairs with any verified finding", "nulls", lambda pair: Tally(bool(pair.verified), 1)
+    ),
+    "null_different": Metric(
+        "null pairs called different", "nulls", lambda pair: Tally(pair.verdict == "different", 1)
+    ),
     "false_discoveries": Metric("verified findings of all pairs, nulls included: untrue", "all", _verified("untrue")),
 }
 
@@ -191,7 +195,8 @@ def _by_domain(hits: Floats, trials: Floats, domains: Sequence[str]) -> tuple[Fl
     names, rows = np.unique(domains, return_inverse=True)
     if len(names) == 1:
         return hits, trials
-    return np.bincount(rows, hits), np.bincount(rows, trials)
+    member = np.arange(len(names))[:, None] == rows
+    return member @ hits, member @ trials
 
 
 def share_interval(hits: Floats, trials: Floats) -> Interval:

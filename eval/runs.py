@@ -65,40 +65,50 @@ def identity(suites: Sequence[Suite], bank: Bank, system: System) -> dict[str, A
 
 def complete(
     folder: Path,
+    of: dict[str, Any],
     suites: Sequence[Suite],
-    opener: Opener,
-    workers: int = 1,
-    progress: Callable[[Sequence[Record], int], None] | None = None,
+    run: Callable[[Sequence[Job]], Iterator[Record]],
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Record]:
     """Run what is missing of some suites and return all of their pairs, by suite and index.
 
     Args:
         folder: of the run; made where it is absent.
+        of: what the run is of (`identity`).
         suites: with their domains spelled out (`suites.resolved`).
-        opener: base images and system.
-        workers: processes; each opens its own system.
-        progress: called with the pairs done so far, those of earlier runs first, and how many are wanted.
+        run: pairs to records, in any order: `one_by_one` or `in_processes`.
+        progress: called with the pairs done, those of earlier runs among them, and the pairs wanted.
 
     Raises:
         UsageError: the folder holds the run of another suite or system.
         InputError: a line of the folder's pairs is damaged.
     """
-    bank, system = opener()
-    _claim(folder, identity(suites, bank, system))
+    _claim(folder, of)
     jobs = [(suite, index) for suite in suites for index in range(suite.pairs)]
-    done = _resume(folder / PAIRS_FILE)
-    known = {(record.suite, record.index) for record in done}
-    missing = [job for job in jobs if (job[0].name, job[1]) not in known]
-    fresh = (run_pair(*job, bank, system) for job in missing) if workers == 1 else _in_processes(missing, opener, workers)
+    done = {(record.suite, record.index): record for record in _resume(folder / PAIRS_FILE)}
     with (folder / PAIRS_FILE).open("a", encoding="utf-8") as stream:
-        for record in fresh:
+        for record in run([(suite, index) for suite, index in jobs if (suite.name, index) not in done]):
             stream.write(_line(record))
             stream.flush()
-            done.append(record)
+            done[record.suite, record.index] = record
             if progress is not None:
-                progress(done, len(jobs))
-    order = {suite.name: place for place, suite in enumerate(suites)}
-    return sorted(done, key=lambda record: (order[record.suite], record.index))
+                progress(len(done), len(jobs))
+    return [done[suite.name, index] for suite, index in jobs]
+
+
+def one_by_one(jobs: Sequence[Job], bank: Bank, system: System) -> Iterator[Record]:
+    """Records in the order of the jobs."""
+    return (run_pair(suite, index, bank, system) for suite, index in jobs)
+
+
+def in_processes(jobs: Sequence[Job], opener: Opener, workers: int) -> Iterator[Record]:
+    """Records as they get ready; every worker process opens its own base images and system."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker, initargs=(opener, workers))
+    try:
+        for future in as_completed([pool.submit(_run_in_worker, job) for job in jobs]):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -122,7 +132,11 @@ def _line(record: Record) -> str:
     """A record as one line of JSON, with how each finding matches, for people; reading scores anew."""
     scored = score(record.difference, record.report)
     matches = [
-        {**asdict(statement.match), "outcome": statement.outcome, "content": statement.content and asdict(statement.content)}
+        {
+            **asdict(statement.match),
+            "outcome": statement.outcome,
+            "content": statement.content and asdict(statement.content),
+        }
         for statement in scored.said
     ]
     return json.dumps({**_RECORD.dump_python(record), "matches": matches}, default=str) + "\n"
@@ -147,16 +161,6 @@ def _resume(file: Path) -> list[Record]:
 
 _opened: tuple[Bank, System] | None = None
 """In a worker process: its base images and system."""
-
-
-def _in_processes(jobs: Sequence[Job], opener: Opener, workers: int) -> Iterator[Record]:
-    """Records as they get ready, in any order."""
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker, initargs=(opener, workers))
-    try:
-        for future in as_completed([pool.submit(_run_in_worker, job) for job in jobs]):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _start_worker(opener: Opener, workers: int) -> None:

@@ -63,4 +63,3 @@ class Groups:
                     shows[g * GROUP + i, [column[name] for name in stated(touch.content)]] = True
                 pixels.append(fit(image, self.size))
         return np.stack(pixels), shows
-

@@ -17,8 +17,8 @@ from data_synth.catalog import FAMILIES
 from train.pairs import PairCache
 from train.samples import report
 from vlmdiff.models.huggingface import DIFFERENCE_TOKEN
+from vlmdiff.models.lines import NO_DIFFERENCE, line
 from vlmdiff.models.mini.tower import TowerConfig, register
-from vlmdiff.propose import NO_DIFFERENCE, line
 
 IMAGE_TOKEN = "<image>"
 _SPECIAL = ["<pad>", "<bos>", "<eos>", IMAGE_TOKEN, DIFFERENCE_TOKEN]
@@ -111,7 +111,9 @@ def encoded(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[li
     return ids
 
 
-def in_context(cache: PairCache, tokenizer: PreTrainedTokenizerFast, size: int, rng: np.random.Generator) -> dict[str, Any]:
+def in_context(
+    cache: PairCache, tokenizer: PreTrainedTokenizerFast, size: int, rng: np.random.Generator
+) -> dict[str, Any]:
     """A batch of image pairs and twos of pairs in the prompt: "a: <image>... b: <image>...", then the report."""
     cells = 64
     prompts, targets, grids = [], [], []
@@ -148,7 +150,9 @@ def base_loss(model: LlavaForConditionalGeneration, batch: dict[str, Any]) -> tu
 
 
 def next_token_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    return nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=_IGNORED)
+    return nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=_IGNORED
+    )
 
 
 def save_base(model: Any, processor: LlavaProcessor, folder: Path) -> None:

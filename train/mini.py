@@ -1,35 +1,85 @@
-"""`python -m train mini`: the embedded base model from nothing, on generated pairs: tower, then language model."""
+"""`python -m train mini`: the embedded base model from nothing, on generated pairs: tower, pair cache, language model."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import AutoModelForImageTextToText, AutoTokenizer, PreTrainedTokenizerFast
 
-from data_synth.catalog import FAMILIES
-from data_synth.compose import PairConfig
 from data_synth.sources import Bank
-from train import loop, tower
+from train import language, loop, pairs, tower
 from train.groups import Groups
-from vlmdiff.models.mini.tower import Tower, TowerConfig
-
-WEIGHTED = (*FAMILIES, *["shape"] * 6, *["scattered_shapes"] * 2)
-"""Every family once; shapes more often, because they alone have colour, size, place and count to learn."""
-
-TOWER = PairConfig(families=WEIGHTED, strength=(0.15, 1.0), drawn_share=0.25, world_share=0.5)
+from train.recipes import Recipe
+from vlmdiff.models.mini.tower import Tower, TowerConfig, register
 
 
-def train_tower(bank: Bank, folder: Path, schedule: loop.Schedule, seed: int, workers: int) -> Tower:
+def train_tower(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int) -> Tower:
     """Stage one; resumes from `folder`."""
     torch.manual_seed(seed)
     model = tower.TowerWithHead(Tower(TowerConfig())).to(memory_format=torch.channels_last)
-    groups = Groups(TOWER, bank, seed, groups_a_batch=8, size=model.tower.config.image_size)
+    groups = Groups(recipe.images, bank, seed, recipe.groups_a_batch, model.tower.config.image_size)
     loop.fit(
         "tower",
         model,
-        schedule,
-        lambda first: tower.batches(groups, first, schedule.steps, workers),
+        recipe.tower,
+        lambda first: tower.batches(groups, first, recipe.tower.steps, workers),
         lambda batch: tower.loss_of(model, batch),
         folder,
     )
     return model.tower.eval()
+
+
+@dataclass(frozen=True)
+class _InContext(Dataset[dict[str, Any]]):
+    cache: pairs.PairCache
+    tokenizer: PreTrainedTokenizerFast
+    seed: int
+    size: int
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        torch.set_num_threads(1)
+        rng = np.random.default_rng([self.seed, self.first + index])
+        return language.in_context(self.cache, self.tokenizer, self.size, rng)
+
+
+def train_base(recipe: Recipe, cache: pairs.PairCache, vision: Tower, folder: Path, seed: int, workers: int) -> Path:
+    """Stage three: the decoder and LLaVA's projector, on images in context, the tower as it is; writes `folder`/base."""
+    torch.manual_seed(seed + 1)
+    tokenizer = language.make_tokenizer()
+    model = language.make_base(tokenizer, vision.config)
+    model.model.vision_tower.load_state_dict(vision.state_dict())
+    model.model.vision_tower.requires_grad_(False)
+    model.model.vision_tower.eval()
+
+    def batches(first: int) -> Iterator[dict[str, Any]]:
+        data = _InContext(cache, tokenizer, seed, recipe.base_batch, first, recipe.base.steps)
+        return iter(DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))
+
+    loop.fit("base", model, recipe.base, batches, lambda batch: language.base_loss(model, batch), folder)
+    language.save_base(model.eval(), language.make_processor(tokenizer, vision.config), folder / "base")
+    return folder / "base"
+
+
+def load_base(folder: Path) -> tuple[Any, PreTrainedTokenizerFast]:
+    """A base that was written, in float32, and its tokenizer."""
+    register()
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    return model.eval(), AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def train(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int) -> Path:
+    """All stages; a second call goes on where the first was stopped."""
+    vision = train_tower(recipe, bank, folder, seed, workers)
+    cache = pairs.encode(folder / "pairs", recipe.pairs, bank, seed + 1, recipe.pair_count, vision, workers)
+    return train_base(recipe, cache, vision, folder, seed, workers)

@@ -14,7 +14,7 @@ from data_synth.lexicon import canonical, family_of
 from train.pairs import CachedPair, PairCache
 from vlmdiff.learn.tokens import Moments, against_pool, between
 from vlmdiff.models.difference import Difference
-from vlmdiff.propose import NO_DIFFERENCE, line
+from vlmdiff.models.lines import NO_DIFFERENCE, line
 
 Rows = NDArray[np.int64]
 NEAR_MISSES = 6
@@ -136,5 +136,3 @@ def _any(rng: np.random.Generator) -> Content:
 @cache
 def _contents() -> dict[str, tuple[Content, ...]]:
     return {name: tuple(family.contents()) for name, family in FAMILIES.items()}
-
-

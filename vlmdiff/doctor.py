@@ -24,13 +24,13 @@ class Check:
 
 def checks() -> list[Check]:
     """Look at Python, the packages, the device, the picture formats and the embedded weights."""
-    torch = _package("torch")
+    torch = _imported("torch")
     return [
         _python(),
         torch,
         *([_device()] if torch.ok else []),
-        _package("transformers"),
-        _package("peft"),
+        _installed("transformers"),
+        _installed("peft"),
         _torchvision(),
         *_formats(),
         *_weights(),
@@ -49,12 +49,19 @@ def _python() -> Check:
     return Check("python", False, f"{found}; vlmdiff is made for 3.11 and 3.12: make an environment with one of them")
 
 
-def _package(name: str) -> Check:
+def _installed(name: str) -> Check:
+    try:
+        return Check(name, True, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check(name, False, "not installed: reinstall vlmdiff")
+
+
+def _imported(name: str) -> Check:
     try:
         import_module(name)
     except Exception as error:  # a broken package may raise anything
         return Check(name, False, f"cannot be imported ({_line(error)}): reinstall vlmdiff in a fresh environment")
-    return Check(name, True, metadata.version(name))
+    return _installed(name)
 
 
 def _device() -> Check:
@@ -67,7 +74,7 @@ def _device() -> Check:
 def _torchvision() -> Check:
     if util.find_spec("torchvision") is None:
         return Check("torchvision", True, "not installed (not needed)")
-    found = _package("torchvision")
+    found = _imported("torchvision")
     if found.ok:
         return found
     # transformers only asks whether it is installed, and then fails at its first use.

@@ -145,7 +145,7 @@ def score_interval(observed: float, n_a: int, n_b: int, inflation: float = 1.0) 
 
 
 def auroc_variance(truth: float, n_a: int, n_b: int) -> float:
-    """Sampling variance of an AUROC whose true value is `truth` (Hanley and McNeil, sizes averaged by Newcombe 2006)."""
+    """Sampling variance of an AUROC whose true value is `truth` (Hanley and McNeil 1982, as Newcombe 2006 averages it)."""
     others = (n_a + n_b) / 2 - 1
     return truth * (1 - truth) * (1 + others * ((1 - truth) / (2 - truth) + truth / (1 + truth))) / (n_a * n_b)
 

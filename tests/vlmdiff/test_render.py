@@ -124,7 +124,7 @@ def test_escape_sequences_go_and_letters_stay(text: str, clean: str) -> None:
 
 
 def test_the_answer_is_one_sentence_for_each_outcome(report: Report) -> None:
-    first, second, third = report.findings
+    _, second, third = report.findings
     cases = {
         "A and B differ in 2 verified ways, most clearly in B: the images are darker.": ("different", report.findings),
         "A and B differ in one verified way: in A, the colours are warmer.": ("different", [second, third]),

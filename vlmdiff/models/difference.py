@@ -82,7 +82,9 @@ def injected(embedding: nn.Module, placeholder: int, tokens: torch.Tensor) -> It
         repeats, rest = divmod(len(output), len(tokens))
         found = int(mask.sum())
         if rest or found != len(output) * tokens.shape[1]:
-            raise ValueError(f"{found} placeholders in {len(output)} prompts do not fit {tuple(tokens.shape)} difference tokens")
+            raise ValueError(
+                f"{found} placeholders in {len(output)} prompts do not fit {tuple(tokens.shape)} difference tokens"
+            )
         fill = tokens.repeat_interleave(repeats, dim=0).to(output.dtype)
         return output.masked_scatter(mask.unsqueeze(-1), fill)
 

@@ -50,9 +50,7 @@ def claim_log_likelihoods(
         head = model(input_ids=prompt, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
     cache.batch_repeat_interleave(repeats)
     seen = torch.cat([torch.ones(len(claims), length, dtype=torch.bool), mask], dim=1)
-    body = model(
-        input_ids=claims, attention_mask=seen.long(), past_key_values=cache, use_cache=True
-    ).logits
+    body = model(input_ids=claims, attention_mask=seen.long(), past_key_values=cache, use_cache=True).logits
     logits = torch.cat([head.repeat_interleave(repeats, dim=0)[:, None], body[:, :-1]], dim=1).float()
     chosen = logits.log_softmax(-1).gather(-1, claims[..., None])[..., 0]
     return (chosen * mask).sum(1).unflatten(0, (batch, repeats))
@@ -62,7 +60,9 @@ def weight_files(folder: Path) -> list[Path]:
     """The safetensors files of a folder, sorted; other formats are refused, because reading them can run code."""
     refused = [path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pkl", ".ckpt")]
     if refused:
-        raise ModelError(f"{folder} holds {', '.join(sorted(refused))}; expected safetensors only: convert or remove them")
+        raise ModelError(
+            f"{folder} holds {', '.join(sorted(refused))}; expected safetensors only: convert or remove them"
+        )
     return sorted(folder.glob("*.safetensors"))
 
 
@@ -136,7 +136,9 @@ class HuggingFaceModel:
 
     def _tokens(self, difference: Difference) -> torch.Tensor:
         if self.projector is None:
-            raise ModelError(f"{self.name} has no difference projector; give --adapter, a folder from `python -m train lora`")
+            raise ModelError(
+                f"{self.name} has no difference projector; give --adapter, a folder from `python -m train lora`"
+            )
         tokens: torch.Tensor = self.projector(difference.to(self.device))
         return tokens
 
@@ -172,7 +174,9 @@ class HuggingFaceModel:
     @torch.inference_mode()
     def score(self, claims: Sequence[str], difference: Difference) -> NDArray[np.float32]:
         tokens = self._tokens(difference)
-        ids = self.tokenizer(list(claims), add_special_tokens=False, padding=True, padding_side="right", return_tensors="pt")
+        ids = self.tokenizer(
+            list(claims), add_special_tokens=False, padding=True, padding_side="right", return_tensors="pt"
+        )
         scores = []
         for start in range(0, len(tokens), 16):
             part = tokens[start : start + 16]
@@ -187,3 +191,14 @@ class HuggingFaceModel:
                 )
             )
         return torch.cat(scores).float().cpu().numpy()
+
+    def siblings(self, claim: str, count: int) -> list[str]:
+        """Half of them the nearest other values of the claim's family, the rest from families spread over the list."""
+        words = set(claim.split())
+        known = self._claims
+        own = next((name for name, claims in known.items() if claim in claims), None)
+        near = [other for other in known.get(own or "", []) if other != claim]
+        near = sorted(near, key=lambda other: (len(words ^ set(other.split())), other))[: count // 2]
+        others = [name for name in known if name != own]
+        step = max(1, len(others) // max(1, count - len(near)))
+        return near + [known[name][0] for name in others[::step]][: count - len(near)]

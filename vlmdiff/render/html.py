@@ -29,6 +29,7 @@ def page(report: Report, pictures: Mapping[str, bytes]) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     verified, unverified = wording.split(report)
     return environment.get_template("page.html.jinja").render(

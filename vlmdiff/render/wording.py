@@ -21,8 +21,8 @@ _ESCAPES = re.compile(
 
 def clean(text: str) -> str:
     """Text of unknown origin on one line, without escape sequences, control or invisible characters."""
-    text = " ".join(_ESCAPES.sub("", text).split())
-    return "".join(letter for letter in text if unicodedata.category(letter)[0] != "C")
+    text = _ESCAPES.sub("", text)
+    return " ".join("".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C").split())
 
 
 def cleaned(report: Report) -> Report:

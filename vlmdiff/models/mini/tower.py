@@ -82,11 +82,10 @@ class Tower(PreTrainedModel):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, pixel_values: torch.Tensor, **_: Any) -> BaseModelOutputWithPooling:
-        grid = self.out(self.layers(pixel_values.contiguous(memory_format=torch.channels_last)))
+        pixels = pixel_values.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        grid = self.out(self.layers(pixels))
         cells = grid.flatten(2).transpose(1, 2)
-        return BaseModelOutputWithPooling(
-            last_hidden_state=cells, pooler_output=cells.mean(1), hidden_states=(cells,)
-        )
+        return BaseModelOutputWithPooling(last_hidden_state=cells, pooler_output=cells.mean(1), hidden_states=(cells,))
 
 
 def register() -> None:

@@ -1,0 +1,139 @@
+"""Labelled pairs: rebuilt alone to the byte, and labelled as the pixels are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from data_synth.catalog import FAMILIES
+from data_synth.compose import LabelledPair, PairConfig, compose, draw_touch
+from data_synth.lexicon import family_of
+from data_synth.sources import DRAWN, BaseImage, Bank, Split
+
+CONFIG = PairConfig(set_size=(3, 5), facts=(0.1, 0.5, 0.4), sides=(48, 64))
+DRAWINGS = Bank.drawn_only()
+
+
+def pairs(count: int, config: PairConfig = CONFIG, seed: int = 7) -> list[LabelledPair]:
+    return [compose(config, DRAWINGS, seed, index) for index in range(count)]
+
+
+def same_bytes(one: LabelledPair, other: LabelledPair) -> bool:
+    images = zip([*one.images_a, *one.images_b], [*other.images_a, *other.images_b], strict=True)
+    return all(np.array_equal(x, y) for x, y in images)
+
+
+@pytest.fixture(scope="module")
+def bank() -> Bank:
+    """48 noise images of two data sets, thirds of them in each split."""
+    images = np.random.default_rng(0).integers(0, 256, (48, 40, 40, 3), np.uint8)
+    splits: tuple[Split, ...] = ("train", "val", "test")
+    items = [BaseImage(f"{i}.png", ("pets", "skies")[i % 2], "", splits[i % 3], f"{i:064x}") for i in range(48)]
+    return Bank(images, tuple(items))
+
+
+def test_a_pair_is_rebuilt_alone() -> None:
+    for index, pair in reversed(list(enumerate(pairs(6)))):
+        again = compose(CONFIG, Bank.drawn_only(), 7, index)
+        assert same_bytes(pair, again)
+        assert (pair.difference, pair.nuisances, pair.domain) == (again.difference, again.nuisances, again.domain)
+        assert np.array_equal(pair.shows_a, again.shows_a) and np.array_equal(pair.shows_b, again.shows_b)
+
+
+def test_seed_and_index_name_different_pairs() -> None:
+    config = replace(CONFIG, set_size=(3, 3), sides=(48,))
+    (first, second), other_seed = pairs(2, config), compose(config, DRAWINGS, 8, 0)
+    assert not same_bytes(first, second)
+    assert not same_bytes(first, other_seed)
+
+
+def test_sets_are_as_large_and_as_wide_as_asked() -> None:
+    for pair in pairs(8):
+        assert 3 <= len(pair.images_a) == len(pair.images_b) <= 5
+        sides = {image.shape for image in [*pair.images_a, *pair.images_b]}
+        assert sides in ({(48, 48, 3)}, {(64, 64, 3)})
+        assert pair.domain in DRAWN and pair.bases == ()
+
+
+def test_labels_agree_with_each_other() -> None:
+    for pair in pairs(12):
+        columns = len(pair.difference) + len(pair.nuisances)
+        assert pair.shows_a.shape == pair.shows_b.shape == (len(pair.images_a), columns)
+        for column, fact in enumerate(pair.difference):
+            shown, other = (pair.shows_a, pair.shows_b) if fact.side == "a" else (pair.shows_b, pair.shows_a)
+            assert shown[:, column].mean() == pytest.approx(fact.prevalence)
+            assert 0 < fact.prevalence <= 1
+            assert not other[:, column].any()
+            assert 0.25 <= fact.strength <= 1
+            assert fact.content in set(FAMILIES[fact.family].contents())
+        families = [fact.family for fact in pair.difference] + [family_of(shown) for shown in pair.nuisances]
+        drawn = families[: len(pair.difference)]
+        assert len(set(drawn)) == len(drawn) and not set(drawn) & set(families[len(drawn) :])
+
+
+def test_the_number_of_facts_is_as_likely_as_asked() -> None:
+    config = replace(CONFIG, set_size=(2, 2), sides=(32,), families=("brightness", "contrast", "shape"))
+    counts = [len(pair.difference) for pair in pairs(150, config)]
+    assert np.bincount(counts) / 150 == pytest.approx([0.1, 0.5, 0.4], abs=0.1)
+    assert {len(pair.difference) for pair in pairs(4, replace(config, facts=(0, 0, 1)))} == {2}
+
+
+def test_null_pairs_have_no_facts() -> None:
+    for pair in pairs(8, replace(CONFIG, facts=(1.0,))):
+        assert pair.difference == ()
+        assert pair.shows_a.shape[1] == len(pair.nuisances)
+
+
+def test_nuisances_touch_both_sets_alike() -> None:
+    config = replace(CONFIG, set_size=(12, 12), sides=(32,), facts=(1.0,), nuisance_share=1.0)
+    made = pairs(25, config)
+    assert all(1 <= len(pair.nuisances) <= 2 for pair in made)
+    share_a = np.concatenate([pair.shows_a.ravel() for pair in made]).mean()
+    share_b = np.concatenate([pair.shows_b.ravel() for pair in made]).mean()
+    assert share_a == pytest.approx(0.5, abs=0.1)
+    assert share_a == pytest.approx(share_b, abs=0.08)
+
+
+def test_facts_are_in_the_pixels_of_the_images_that_show_them() -> None:
+    """Without facts the same seed gives the same images, so that exactly the labelled ones differ."""
+    config = replace(CONFIG, facts=(0.0, 1.0), nuisance_share=0.0)
+    for index in range(10):
+        pair, ground = (compose(c, DRAWINGS, 3, index) for c in (config, replace(config, facts=(1.0,))))
+        for after, before, shows in (
+            (pair.images_a, ground.images_a, pair.shows_a),
+            (pair.images_b, ground.images_b, pair.shows_b),
+        ):
+            changed = [not np.array_equal(x, y) for x, y in zip(after, before, strict=True)]
+            assert changed == shows[:, 0].tolist()
+
+
+def test_a_and_b_share_no_base_and_stay_in_their_split(bank: Bank) -> None:
+    for split in ("train", "val", "test"):
+        config = replace(CONFIG, split=split, drawn_share=0.0, set_size=(4, 4))
+        for index in range(5):
+            pair = compose(config, bank, 0, index)
+            assert len(set(pair.bases)) == 8
+            assert {bank.items[row].split for row in pair.bases} == {split}
+            assert {bank.items[row].domain for row in pair.bases} == {pair.domain}
+
+
+def test_domains_can_be_named(bank: Bank) -> None:
+    for domain in ("pets", DRAWN[0]):
+        config = replace(CONFIG, domains=(domain,), set_size=(3, 3))
+        assert compose(config, bank, 0, 0).domain == domain
+    with pytest.raises(ValueError, match="no domain holds 20 images"):
+        compose(replace(CONFIG, domains=("pets",), set_size=(10, 10)), bank, 0, 0)
+
+
+def test_without_large_enough_domains_images_are_drawn(bank: Bank) -> None:
+    assert compose(replace(CONFIG, set_size=(10, 10), sides=(32,)), bank, 0, 0).domain in DRAWN
+
+
+def test_a_family_that_cannot_show_is_refused() -> None:
+    grey = np.full((32, 32, 3), 90, np.uint8)
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="allow more families"):
+        draw_touch(["saturation"], 0.5, grey, rng)
+    assert draw_touch(["saturation", "brightness"], 0.5, grey, rng).family.name == "brightness"

@@ -1,0 +1,76 @@
+"""The training jobs: `python -m train mini` (the base, from nothing) and `python -m train lora` (adapter and projector)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_synth.sources import Bank
+from vlmdiff.errors import INTERRUPTED, VlmdiffError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+BankOption = Annotated[
+    Path | None, typer.Option(help="Packed photographs (python -m data_synth pack); none: drawn images.")
+]
+Out = Annotated[Path, typer.Option(help="Folder of the run; a second call with the same one goes on.")]
+RecipeOption = Annotated[str, typer.Option(help="A recipe of train/recipes.py.")]
+Workers = Annotated[int, typer.Option(help="Processes that make batches; 0: in this one.")]
+
+
+def _bank(path: Path | None) -> Bank:
+    return Bank.load(path) if path else Bank.drawn_only()
+
+
+@app.command()
+def mini(out: Out, bank: BankOption = None, recipe: RecipeOption = "mini", seed: int = 0, workers: Workers = 1) -> None:
+    """Train the embedded base model: vision tower, then language model. Writes OUT/base."""
+    from train import mini as job
+    from train.recipes import recipe as named
+
+    print(job.train(named(recipe), _bank(bank), out, seed, workers))
+
+
+@app.command()
+def lora(
+    out: Out,
+    base: Annotated[str, typer.Option(help="`mini`, or a folder that `python -m train mini` wrote.")] = "mini",
+    bank: BankOption = None,
+    recipe: RecipeOption = "mini",
+    tuning: Annotated[
+        str, typer.Option(help="What learns beside the projector: lora, projector (nothing) or full.")
+    ] = "lora",
+    seed: int = 0,
+    workers: Workers = 1,
+) -> None:
+    """Train a LoRA adapter and its difference projector on a base. Writes OUT/TUNING, an adapter folder."""
+    from train import lora as job
+    from train import mini as base_job
+    from train import pairs
+    from train.recipes import recipe as named
+    from vlmdiff.models.profiles import MINI
+
+    run = named(recipe)
+    folder = MINI / "base" if base == "mini" else Path(base)
+    model, _ = base_job.load_base(folder)
+    tower = model.model.vision_tower
+    cache = pairs.encode(out / "pairs", run.pairs, _bank(bank), seed + 1, run.pair_count, tower, workers)
+    job.train(run, folder, cache, out, job.tuning_of(tuning), seed, workers)
+    print(out / tuning)
+
+
+def main() -> None:
+    try:
+        app(standalone_mode=True)
+    except VlmdiffError as error:
+        print(f"train: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()
