@@ -28,8 +28,11 @@ STRENGTHS = np.linspace(0, 1, 11)
 """What a curve lists the amounts of."""
 MIDDLE_AUROC = 0.85
 """What strength 0.5 means."""
-LEAST_AMOUNT = {0.5: 0.12, 1.0: 0.5}
-"""Strength to amount: a probe sees less than an eye can, and the words must be true for an eye."""
+LEAST_AMOUNTS = (0.2, 0.6)
+"""Amounts at strengths 0.5 and 1 that no curve stays below: a probe sees fainter things than an eye, for which words
+must be true."""
+LEAST_AMOUNTS_OF_GROUP = {"geometry": (0.4, 0.8)}
+"""Groups where the probe sees what no eye does: that moved pixels are resampled, however little they move."""
 
 DRAWS = 2
 """Parameters drawn a family; the AUROC is the mean over them."""
@@ -59,7 +62,7 @@ class Calibration:
     ceiling: dict[str, float]
     """Families that no amount makes detectable enough for strength 1, with the AUROC that they reach."""
     clamped: list[str]
-    """Families whose curve was raised to LEAST_AMOUNT."""
+    """Families whose curve was raised to the least amounts."""
 
 
 @cache
@@ -97,7 +100,7 @@ class Curve:
     clamped: bool
 
 
-def curve(amounts: Sequence[float], aurocs: Sequence[float]) -> Curve:
+def curve(amounts: Sequence[float], aurocs: Sequence[float], least: tuple[float, float] = LEAST_AMOUNTS) -> Curve:
     """Invert a measured curve; d' grows evenly with the strength, through an AUROC of 0.85 at 0.5.
 
     Where the AUROC ends below what strength 1 asks for, strength 1 is amount 1; where it ends below 0.85,
@@ -106,6 +109,7 @@ def curve(amounts: Sequence[float], aurocs: Sequence[float]) -> Curve:
     Args:
         amounts: rising, above 0, at most 1.
         aurocs: one an amount, averaged to never fall before they are inverted.
+        least: amounts at strengths 0.5 and 1 that the curve is raised to where it is lower.
     """
     from scipy.optimize import isotonic_regression
 
@@ -119,7 +123,7 @@ def curve(amounts: Sequence[float], aurocs: Sequence[float]) -> Curve:
     low = top < 2 * MIDDLE
     if low:
         inverted[-1] = 1.0
-    raised = _raised(inverted)
+    raised = _raised(inverted, *least)
     return Curve(
         [round(float(amount), 4) for amount in raised],
         round(float(rising[-1]), 3) if low else None,
@@ -127,9 +131,9 @@ def curve(amounts: Sequence[float], aurocs: Sequence[float]) -> Curve:
     )
 
 
-def _raised(amounts: Floats) -> Floats:
-    """The curve stretched, below and above its middle, so that it passes LEAST_AMOUNT."""
-    middle, last = max(amounts[5], LEAST_AMOUNT[0.5]), max(amounts[-1], LEAST_AMOUNT[1.0])
+def _raised(amounts: Floats, least_middle: float, least_last: float) -> Floats:
+    """The curve stretched, below and above its middle, to reach the least amounts."""
+    middle, last = max(amounts[5], least_middle), max(amounts[-1], least_last)
     low = amounts[:6] * (middle / amounts[5]) if amounts[5] > 0 else np.linspace(0, middle, 6)
     span = amounts[-1] - amounts[5]
     high = (amounts[5:] - amounts[5]) / span if span > 0 else np.linspace(0, 1, 6)
@@ -220,7 +224,7 @@ def calibrate(
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         amounts, aurocs = measured(family, photos, clean, rng)
         auroc[name] = {"amount": amounts, "auroc": aurocs}
-        curves[name] = curve(amounts, aurocs)
+        curves[name] = curve(amounts, aurocs, LEAST_AMOUNTS_OF_GROUP.get(family.group, LEAST_AMOUNTS))
         progress(name, curves[name])
     return Calibration(
         REFERENCE_VERSION,

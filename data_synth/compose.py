@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import cv2
@@ -92,7 +91,11 @@ class Touch:
 
 
 def draw_touch(names: list[str], strength: float, image: Pixels, rng: np.random.Generator) -> Touch:
-    """A family that shows on images like this one: drawn again while it does not (a tint fails on nothing, hue on grey)."""
+    """A family that shows on images like this one, drawn again while it does not (hue on grey).
+
+    Raises:
+        ValueError: twenty draws showed nothing.
+    """
     for _ in range(20):
         touch = Touch.draw(FAMILIES[names[int(rng.integers(len(names)))]], strength, rng)
         if touch.shows_on(image, rng):
@@ -121,14 +124,9 @@ class Ground:
     bases: tuple[int, ...]
 
 
-@cache
-def _domains(bank: Bank, split: Split) -> dict[str, NDArray[np.int64]]:
-    return bank.domains(split)
-
-
 def _draw_domain(config: PairConfig, bank: Bank, count: int, rng: np.random.Generator) -> str:
     """A data set, each as likely, and half of the time one of its classes; or a drawn field."""
-    held = {name: len(rows) for name, rows in _domains(bank, config.split).items()}
+    held = {name: len(rows) for name, rows in bank.domains(config.split).items()}
     wanted = config.domains or tuple(name for name in held if "/" not in name)
     names = [name for name in wanted if name in DRAWN or held.get(name, 0) >= count]
     if not config.domains and (not names or rng.random() < config.drawn_share):
@@ -144,13 +142,12 @@ def draw_ground(config: PairConfig, bank: Bank, count: int, rng: np.random.Gener
     """`count` different images of one domain, all under one world."""
     domain = _draw_domain(config, bank, count, rng)
     side = int(config.sides[int(rng.integers(len(config.sides)))])
-    one: Callable[[int], Pixels]
     if domain in DRAWN:
         bases: tuple[int, ...] = ()
         draw = partial(procedural.draw, domain.removeprefix("drawn/"), rng, side)
         images = [draw() for _ in range(count)]
     else:
-        bases = tuple(int(row) for row in rng.choice(_domains(bank, config.split)[domain], count, replace=False))
+        bases = tuple(int(row) for row in rng.choice(bank.domains(config.split)[domain], count, replace=False))
         images = [_crop(np.asarray(bank.images[row]), side, rng) for row in bases]
     if rng.random() < config.world_share:
         world = worlds.draw(rng)

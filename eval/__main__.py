@@ -1,7 +1,6 @@
 """How right is vlmdiff? `python -m eval core --bank BANK` scores it on unseen photographs and on null pairs.
 
-The bank is what `python -m data_synth pack` wrote. Some 4 seconds a pair on two cores: the 400 + 400 pairs of core and
-nulls take about an hour; a run that was stopped goes on when it is started again.
+The bank is what `python -m data_synth pack` wrote. A run that was stopped goes on when it is started again.
 """
 
 from __future__ import annotations

@@ -3,9 +3,11 @@
 Every metric is a ratio of two sums over pairs. Pairs of one domain share base images and are not independent, so a
 domain (a data set, or a kind of drawn image) is the unit of all intervals:
 
-* shares get a Wilson interval with the effective number of trials, trials / design effect; the design effect, at least 1,
-  is the linearised variance between domains over the binomial one (Franco et al. 2019, J. Surv. Stat. Methodol. 7:334);
-* graded scores (credit for each right attribute) get the percentiles of 4,000 bootstrap samples of whole domains.
+* shares get a Wilson interval with the effective number of trials, trials / design effect; the design effect, at least
+  1, is the linearised variance between domains over the binomial one (Franco et al. 2019, Journal of Survey Statistics
+  and Methodology 7:334);
+* graded scores (credit for each right attribute) get the percentiles of 4,000 bootstrap samples of whole domains (of no
+  width where all pairs score alike).
 
 What could not be read is left out of both sums and counted beside them.
 """

@@ -84,11 +84,11 @@ def scoreboard(run: dict[str, Any], records: Sequence[Record]) -> Scoreboard:
     suites = dict.fromkeys(record.suite for record in records)
     return Scoreboard(
         run=run,
-        pairs=Counter(record.suite for record in records),
+        pairs=dict(Counter(record.suite for record in records)),
         domains_used=len(set(domains)),
         photographs=len({base for record in records for base in record.bases}),
         metrics={name: estimate(metric, scores, domains, np.random.default_rng(0)) for name, metric in METRICS.items()},
-        verdicts={suite: Counter(r.report.verdict for r in records if r.suite == suite) for suite in suites},
+        verdicts={suite: dict(Counter(r.report.verdict for r in records if r.suite == suite)) for suite in suites},
         families=_groups(judged, lambda record: [fact.family for fact in record.difference]),
         domains=_groups(judged, lambda record: [top_domain(record.domain)]),
         failed=len(failed),
@@ -183,8 +183,7 @@ def markdown(board: Scoreboard) -> str:
         (suite, *(f"{counts.get(verdict, 0)}" for verdict in verdicts)) for suite, counts in board.verdicts.items()
     ]
     failure_rows = [
-        (f.pair, f.domain, f.planted, f.nuisances, f.verdict, "<br>".join(map(_cell, f.said)) or "nothing")
-        for f in board.failures
+        (f.pair, f.domain, f.planted, f.nuisances, f.verdict, "<br>".join(f.said) or "nothing") for f in board.failures
     ]
     sections = [
         f"# Scoreboard: {', '.join(board.pairs)}",
@@ -207,11 +206,11 @@ def markdown(board: Scoreboard) -> str:
 
 NOTES = """\
 The top hypothesis is the one with the most votes, verified or not. Exact: the right set and every attribute. Partly
-right: the right set and kind and at least half of the attributes. Untrue: all else that was understood, true side effects
-of the planted change among it. A sentence that the parser does not understand is left out of the numbers and counted in
-the last column. A pair of which nothing was said counts as missed in recall, F1 and "exact", and not at all in precision
-and side. Intervals take a data set, or a kind of drawn image, as the unit, because its pairs share base images
-(eval/metrics.py); those of single families and domains take pairs."""
+right: the right set and kind and at least half of the attributes. Untrue: all else that was understood; true side
+effects of the planted change are among it. A sentence that the parser does not understand is left out of the numbers
+and counted in the last column. A pair of which nothing was said counts as missed in recall, F1, "exact" and "right",
+and not at all in precision and side. Intervals take a data set, or a kind of drawn image, as the unit, because its
+pairs share base images (eval/metrics.py); those of single families and domains take pairs."""
 
 
 def _splits(board: Scoreboard) -> str:

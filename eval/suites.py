@@ -37,7 +37,9 @@ SUITES: dict[str, Suite] = {
 
 
 def resolved(suite: Suite, bank: Bank) -> Suite:
-    """The suite with its domains spelled out: each of the bank that can fill a pair, and each drawn one."""
+    """The suite with its domains spelled out: where it names none, each that can fill a pair and each drawn one."""
+    if suite.config.domains:
+        return suite
     needed = 2 * suite.config.set_size[1]
     domains = bank.domains(suite.config.split)
     held = [name for name, rows in domains.items() if "/" not in name and len(rows) >= needed]
@@ -47,9 +49,9 @@ def resolved(suite: Suite, bank: Bank) -> Suite:
 def recipe(suite: Suite, bank: Bank) -> dict[str, Any]:
     """What a suite's pairs depend on, as JSON; painting code is not in it, its version is the repository's."""
     curves = calibrate.CURVES
-    used = [asdict(item) for item in bank.items if item.split == suite.config.split]
+    used = [(item.sha256, item.domain, item.label) for item in bank.items if item.split == suite.config.split]
     contents = {
-        name: [(asdict(content), family.wordings(content)) for content in family.contents()]
+        name: [(c.what, c.value, c.where, family.wordings(c)) for c in family.contents()]
         for name, family in FAMILIES.items()
     }
     return {

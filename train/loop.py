@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import get_worker_info
 
 from train.muon import Muon
 
@@ -44,6 +45,12 @@ def write_atomic(path: Path, save: Callable[[Path], object]) -> None:
     with part.open("rb") as stream:
         os.fsync(stream.fileno())
     os.replace(part, path)
+
+
+def one_thread_a_worker() -> None:
+    """In a process that makes batches, leave the other cores to the training."""
+    if get_worker_info() is not None:
+        torch.set_num_threads(1)
 
 
 def fit(

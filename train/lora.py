@@ -48,7 +48,7 @@ class Batches(Dataset[dict[str, Any]]):
         return self.last - self.first
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        torch.set_num_threads(1)
+        loop.one_thread_a_worker()
         rng = np.random.default_rng([self.seed, self.first + index])
 
         def pair() -> Any:

@@ -7,13 +7,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vlmdiff.findings import Report
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "describe"]
 
 
-def describe(a: str, b: str, **options: Any) -> Report:
+def describe(a: str | Path, b: str | Path, **options: Any) -> Report:
     """Describe how two sets of images differ; every finding is verified on images that did not suggest it.
 
     Args:

@@ -129,7 +129,8 @@ def describe(
     if as_json:
         print(jsonout.dumps(report))
     else:
-        Console(soft_wrap=True).print(terminal.text(report))
+        console = Console()
+        console.print(terminal.text(report), soft_wrap=not console.is_terminal)
     if out is not None and not quiet:
         sys.stdout.flush()
         print(f"\nReport: {out / 'report.html'}", file=sys.stderr)
@@ -184,7 +185,11 @@ def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
         task = bar.add_task("starting", total=None)
 
         def show(stage: str, done: int, total: int) -> None:
-            bar.update(task, description=stage, completed=done, total=total or None)
+            nonlocal task
+            if stage != bar.tasks[0].description:  # a task once given a total cannot lose it
+                bar.remove_task(task)
+                task = bar.add_task(stage, total=total or None)
+            bar.update(task, completed=done, total=total or None)
 
         yield show
 

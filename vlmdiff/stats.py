@@ -98,9 +98,7 @@ def _share_of_subsets(values: NDArray[np.int64], size: int, at_least: int) -> fl
     return float(ways[size, at_least:].sum() / ways[size].sum())
 
 
-def _random_sums(
-    values: NDArray[np.int64], size: int, rng: np.random.Generator, count: int
-) -> list[NDArray[np.int64]]:
+def _random_sums(values: NDArray[np.int64], size: int, rng: np.random.Generator, count: int) -> list[NDArray[np.int64]]:
     """Sums of random subsets of that size, in blocks that bound the memory."""
     block = max(1, 1_000_000 // values.size)
     blocks = [min(block, count - start) for start in range(0, count, block)]
@@ -145,7 +143,7 @@ def score_interval(observed: float, n_a: int, n_b: int, inflation: float = 1.0) 
 
 
 def auroc_variance(truth: float, n_a: int, n_b: int) -> float:
-    """Sampling variance of an AUROC whose true value is `truth` (Hanley and McNeil 1982, as Newcombe 2006 averages it)."""
+    """Sampling variance of an AUROC that is truly `truth` (Hanley and McNeil 1982, with Newcombe's mean size)."""
     others = (n_a + n_b) / 2 - 1
     return truth * (1 - truth) * (1 + others * ((1 - truth) / (2 - truth) + truth / (1 + truth))) / (n_a * n_b)
 

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 
 from data_synth.facts import content
-from data_synth.families.whole_image import (
+from data_synth.families.plain import (
     LUMA,
     TONES,
     Drawn,
     Floats,
+    PlainFamily,
     Said,
-    WholeImage,
     luma,
     sign,
     to_pixels,
@@ -190,7 +190,7 @@ TINT_SAID: Said = {
 
 def tint_offset(params: Drawn) -> Floats:
     """Added to a pixel, this gives the tint and leaves the brightness; shape (3,)."""
-    tint = np.array(TINTS[str(params.shows.get("colour"))], np.float32)
+    tint = np.array(TINTS[str(params.content.get("colour"))], np.float32)
     return np.asarray(255 * (tint - tint @ LUMA), np.float32)
 
 
@@ -200,7 +200,7 @@ def paint_tint(image: Pixels, params: Drawn, amount: float, rng: Rng) -> Pixels:
 
 def measure_tint(before: Pixels, after: Pixels, params: Drawn) -> float:
     """Change of the tint's channels' mean minus the other channels' mean, share of full scale."""
-    tint = np.array(TINTS[str(params.shows.get("colour"))], bool)
+    tint = np.array(TINTS[str(params.content.get("colour"))], bool)
     change = mean_change(before, after)
     return float(change[tint].mean() - change[~tint].mean()) / 255
 
@@ -235,7 +235,7 @@ def towards(side: str, height: int, width: int) -> Floats:
 
 
 def paint_gradient(image: Pixels, params: Drawn, amount: float, rng: Rng) -> Pixels:
-    weight = towards(params.shows.where, *image.shape[:2])
+    weight = towards(params.content.where, *image.shape[:2])
     return to_pixels(image + weight * (0.7 * amount * tint_offset(params)))
 
 
@@ -244,10 +244,10 @@ def measure_gradient(before: Pixels, after: Pixels, params: Drawn) -> float:
     height, width = before.shape[:2]
     first, last = (
         (np.s_[:, : width // 2], np.s_[:, width // 2 :])
-        if params.shows.where in ("left", "right")
+        if params.content.where in ("left", "right")
         else (np.s_[: height // 2], np.s_[height // 2 :])
     )
-    near, far = (last, first) if params.shows.where in ("right", "bottom") else (first, last)
+    near, far = (last, first) if params.content.where in ("right", "bottom") else (first, last)
     return measure_tint(before[near], after[near], params) - measure_tint(before[far], after[far], params)
 
 
@@ -268,8 +268,8 @@ RGB_TO_YIQ = np.array([LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], n
 
 
 def paint_hue(image: Pixels, params: Drawn, amount: float, rng: Rng) -> Pixels:
-    """Colours turned by up to half a circle at equal brightness; the dial says which way."""
-    angle = np.pi * amount * (1 if params.dial < 0.5 else -1)
+    """Colours turned by up to half a circle at equal brightness; the style says which way."""
+    angle = np.pi * amount * (1 if params.style < 0.5 else -1)
     turn = np.array(
         [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]],
         np.float32,
@@ -482,18 +482,18 @@ def local_distance(image: Pixels) -> float:
 
 
 COLOUR: tuple[Family, ...] = (
-    WholeImage("brightness", "colour", BRIGHTNESS_SAID, paint_brightness, measure_brightness),
-    WholeImage("contrast", "colour", CONTRAST_SAID, paint_contrast, measure_contrast),
-    WholeImage("saturation", "colour", SATURATION_SAID, paint_saturation, measure_saturation),
-    WholeImage("colour_temperature", "colour", WARMTH_SAID, paint_warmth, measure_warmth),
-    WholeImage("tint", "colour", TINT_SAID, paint_tint, measure_tint),
-    WholeImage("colour_gradient", "colour", GRADIENT_SAID, paint_gradient, measure_gradient),
-    WholeImage("hue", "colour", HUE_SAID, paint_hue, measure_hue),
-    WholeImage("sepia", "colour", SEPIA_SAID, paint_sepia, measure_sepia),
-    WholeImage("posterise", "colour", POSTERISE_SAID, paint_posterise, measure_posterise),
-    WholeImage("invert", "colour", NEGATIVE_SAID, paint_negative, measure_negative),
-    WholeImage("solarise", "colour", SOLARISE_SAID, paint_solarise, measure_solarise),
-    WholeImage("vignette", "colour", VIGNETTE_SAID, paint_vignette, measure_vignette),
-    WholeImage("haze", "colour", HAZE_SAID, paint_haze, measure_haze),
-    WholeImage("local_contrast", "colour", LOCAL_CONTRAST_SAID, paint_local_contrast, measure_local_contrast),
+    PlainFamily("brightness", "colour", BRIGHTNESS_SAID, paint_brightness, measure_brightness),
+    PlainFamily("contrast", "colour", CONTRAST_SAID, paint_contrast, measure_contrast),
+    PlainFamily("saturation", "colour", SATURATION_SAID, paint_saturation, measure_saturation),
+    PlainFamily("colour_temperature", "colour", WARMTH_SAID, paint_warmth, measure_warmth),
+    PlainFamily("tint", "colour", TINT_SAID, paint_tint, measure_tint),
+    PlainFamily("colour_gradient", "colour", GRADIENT_SAID, paint_gradient, measure_gradient),
+    PlainFamily("hue", "colour", HUE_SAID, paint_hue, measure_hue),
+    PlainFamily("sepia", "colour", SEPIA_SAID, paint_sepia, measure_sepia),
+    PlainFamily("posterise", "colour", POSTERISE_SAID, paint_posterise, measure_posterise),
+    PlainFamily("invert", "colour", NEGATIVE_SAID, paint_negative, measure_negative),
+    PlainFamily("solarise", "colour", SOLARISE_SAID, paint_solarise, measure_solarise),
+    PlainFamily("vignette", "colour", VIGNETTE_SAID, paint_vignette, measure_vignette),
+    PlainFamily("haze", "colour", HAZE_SAID, paint_haze, measure_haze),
+    PlainFamily("local_contrast", "colour", LOCAL_CONTRAST_SAID, paint_local_contrast, measure_local_contrast),
 )

@@ -6,13 +6,10 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from data_synth.facts import Content, content
-from data_synth.families.worded import Drawn, Painter, WordedFamily
+from data_synth.facts import content
+from data_synth.families.plain import Drawn, Floats, Painter, PlainFamily, Said
 from data_synth.family import Family, Pixels
-
-Floats = NDArray[np.float32]
 
 
 def _around(value: float, rng: np.random.Generator) -> float:
@@ -197,8 +194,8 @@ def _slide_strips(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Gen
     return after
 
 
-def _family(name: str, painter: Painter, said: dict[Content, tuple[str, ...]]) -> WordedFamily:
-    return WordedFamily(name, "geometry", painter, said)
+def _family(name: str, painter: Painter, said: Said) -> PlainFamily:
+    return PlainFamily(name, "geometry", said, painter)
 
 
 def _turned(way: str, other: str) -> tuple[str, ...]:

@@ -57,7 +57,9 @@ def _plural(noun: str) -> str:
     return noun + ("es" if noun.endswith(("x", "s")) else "s")
 
 
-def _mask(shape: str, size: tuple[int, int], centre: tuple[float, float], radius: float, angle: float) -> NDArray[np.uint8]:
+def _mask(
+    shape: str, size: tuple[int, int], centre: tuple[float, float], radius: float, angle: float
+) -> NDArray[np.uint8]:
     """A filled outline with smooth edges, drawn at four times the resolution by fixed-point coordinates."""
     mask: NDArray[np.uint8] = np.zeros(size, np.uint8)
     shift = 4
@@ -133,9 +135,7 @@ class Shapes:
         return np.rint(painted).astype(np.uint8)
 
     @staticmethod
-    def _centre(
-        where: Where, width: int, height: int, radius: float, rng: np.random.Generator
-    ) -> tuple[float, float]:
+    def _centre(where: Where, width: int, height: int, radius: float, rng: np.random.Generator) -> tuple[float, float]:
         low, x_span, y_span = radius, max(0.0, width - 2 * radius), max(0.0, height - 2 * radius)
         if where == "random":
             return low + x_span * rng.random(), low + y_span * rng.random()

@@ -10,10 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_synth.facts import PLACES, Content, content
-from data_synth.families.worded import Drawn, Measure, Painter, WordedFamily, changed, darkened, lightened
+from data_synth.families.plain import (
+    Drawn,
+    Floats,
+    Measure,
+    Painter,
+    PlainFamily,
+    Said,
+    changed,
+    darkened,
+    lightened,
+)
 from data_synth.family import Family, Pixels
 
-Floats = NDArray[np.float32]
 T = TypeVar("T")
 Colour = tuple[int, int, int]
 
@@ -510,10 +519,8 @@ def _placed(what: str, places: Sequence[str], *sentences: str) -> dict[Content, 
     }
 
 
-def _family(
-    name: str, painter: Painter, said: dict[Content, tuple[str, ...]], measured: Measure = changed
-) -> WordedFamily:
-    return WordedFamily(name, "overlays", painter, said, measured)
+def _family(name: str, painter: Painter, said: Said, measured: Measure = changed) -> PlainFamily:
+    return PlainFamily(name, "overlays", said, painter, measured)
 
 
 def _framed(colour: str) -> tuple[str, ...]:

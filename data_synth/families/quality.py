@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from data_synth.facts import content
-from data_synth.families.whole_image import (
+from data_synth.families.plain import (
     LUMA,
     Drawn,
     Floats,
+    PlainFamily,
     Said,
-    WholeImage,
     luma,
     moved,
     to_pixels,
@@ -88,13 +88,13 @@ def paint_motion_blur(image: Pixels, params: Drawn, amount: float, rng: Rng) -> 
     reach = int(np.ceil((length - 1) / 2))
     kernel = np.clip(length / 2 + 0.5 - np.abs(np.arange(-reach, reach + 1)), 0, 1).astype(np.float32) / length
     one = np.ones(1, np.float32)
-    kernels = (kernel, one) if params.shows.get("direction") == "horizontal" else (one, kernel)
+    kernels = (kernel, one) if params.content.get("direction") == "horizontal" else (one, kernel)
     return np.asarray(cv2.sepFilter2D(image, -1, *kernels), np.uint8)
 
 
 def measure_motion_blur(before: Pixels, after: Pixels, params: Drawn) -> float:
     """Share of the difference between neighbours along the movement that is gone, 0 to 1."""
-    steps = steps_across if params.shows.get("direction") == "horizontal" else steps_down
+    steps = steps_across if params.content.get("direction") == "horizontal" else steps_down
     start = steps(luma(before))
     return 1 - steps(luma(after)) / start if start else 0.0
 
@@ -452,8 +452,8 @@ GHOST_SAID: Said = {
 
 
 def ghost(image: Pixels, params: Drawn) -> Pixels:
-    """The image, displaced by a fixed share of its shorter side at the dial's angle."""
-    angle, reach = 2 * np.pi * params.dial, 0.08 * short_side(image)
+    """The image, displaced by a fixed share of its shorter side at the style's angle."""
+    angle, reach = 2 * np.pi * params.style, 0.08 * short_side(image)
     return moved(image, reach * np.cos(angle), reach * np.sin(angle))
 
 
@@ -486,8 +486,8 @@ FRINGES_SAID: Said = {
 
 
 def fringed(image: Pixels, params: Drawn, amount: float) -> Pixels:
-    """Red and blue moved apart, at the dial's angle."""
-    angle, reach = 2 * np.pi * params.dial, 0.028 * amount * short_side(image)
+    """Red and blue moved apart, at the style's angle."""
+    angle, reach = 2 * np.pi * params.style, 0.028 * amount * short_side(image)
     dx, dy = reach * np.cos(angle), reach * np.sin(angle)
     after = image.copy()
     after[..., 0] = moved(np.ascontiguousarray(image[..., 0]), dx, dy)
@@ -505,20 +505,20 @@ def measure_chromatic_aberration(before: Pixels, after: Pixels, params: Drawn) -
 
 
 QUALITY: tuple[Family, ...] = (
-    WholeImage("gaussian_blur", "quality", BLUR_SAID, paint_gaussian_blur, measure_blur),
-    WholeImage("motion_blur", "quality", MOTION_SAID, paint_motion_blur, measure_motion_blur),
-    WholeImage("zoom_blur", "quality", ZOOM_SAID, paint_zoom_blur, measure_blur),
-    WholeImage("sharpening", "quality", SHARPENING_SAID, paint_sharpening, measure_sharpening),
-    WholeImage("gaussian_noise", "quality", NOISE_SAID, paint_gaussian_noise, measure_noise),
-    WholeImage("salt_and_pepper", "quality", SALT_SAID, paint_salt_and_pepper, measure_salt_and_pepper),
-    WholeImage("colour_noise", "quality", COLOUR_NOISE_SAID, paint_colour_noise, measure_colour_noise),
-    WholeImage("jpeg", "quality", JPEG_SAID, paint_jpeg, measure_jpeg),
-    WholeImage("pixelation", "quality", PIXELATION_SAID, paint_pixelation, measure_pixelation),
-    WholeImage("scan_lines", "quality", SCAN_LINES_SAID, paint_scan_lines, measure_scan_lines),
-    WholeImage("interlace", "quality", INTERLACE_SAID, paint_interlace, measure_interlace),
-    WholeImage("halftone", "quality", HALFTONE_SAID, paint_halftone, measure_halftone),
-    WholeImage("ghosting", "quality", GHOST_SAID, paint_ghosting, measure_ghosting),
-    WholeImage(
+    PlainFamily("gaussian_blur", "quality", BLUR_SAID, paint_gaussian_blur, measure_blur),
+    PlainFamily("motion_blur", "quality", MOTION_SAID, paint_motion_blur, measure_motion_blur),
+    PlainFamily("zoom_blur", "quality", ZOOM_SAID, paint_zoom_blur, measure_blur),
+    PlainFamily("sharpening", "quality", SHARPENING_SAID, paint_sharpening, measure_sharpening),
+    PlainFamily("gaussian_noise", "quality", NOISE_SAID, paint_gaussian_noise, measure_noise),
+    PlainFamily("salt_and_pepper", "quality", SALT_SAID, paint_salt_and_pepper, measure_salt_and_pepper),
+    PlainFamily("colour_noise", "quality", COLOUR_NOISE_SAID, paint_colour_noise, measure_colour_noise),
+    PlainFamily("jpeg", "quality", JPEG_SAID, paint_jpeg, measure_jpeg),
+    PlainFamily("pixelation", "quality", PIXELATION_SAID, paint_pixelation, measure_pixelation),
+    PlainFamily("scan_lines", "quality", SCAN_LINES_SAID, paint_scan_lines, measure_scan_lines),
+    PlainFamily("interlace", "quality", INTERLACE_SAID, paint_interlace, measure_interlace),
+    PlainFamily("halftone", "quality", HALFTONE_SAID, paint_halftone, measure_halftone),
+    PlainFamily("ghosting", "quality", GHOST_SAID, paint_ghosting, measure_ghosting),
+    PlainFamily(
         "chromatic_aberration", "quality", FRINGES_SAID, paint_chromatic_aberration, measure_chromatic_aberration
     ),
 )

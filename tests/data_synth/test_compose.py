@@ -10,7 +10,7 @@ import pytest
 from data_synth.catalog import FAMILIES
 from data_synth.compose import LabelledPair, PairConfig, compose, draw_touch
 from data_synth.lexicon import family_of
-from data_synth.sources import DRAWN, BaseImage, Bank, Split
+from data_synth.sources import DRAWN, Bank, BaseImage, Split
 
 CONFIG = PairConfig(set_size=(3, 5), facts=(0.1, 0.5, 0.4), sides=(48, 64))
 DRAWINGS = Bank.drawn_only()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from data_synth import lexicon
 from data_synth.catalog import FAMILIES
 from data_synth.facts import Content, Fact, Side, content
-from vlmdiff.propose import NO_DIFFERENCE
+from vlmdiff.models.lines import NO_DIFFERENCE
 
 CONTENTS = [shown for family in FAMILIES.values() for shown in family.contents()]
 WORDS = sorted({word for shown in CONTENTS[::7] for text in lexicon.wordings(shown) for word in text.split()})
@@ -61,7 +61,10 @@ def test_what_is_not_known_is_not_understood(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("there is a big red circle in the upper left", content("circle", "top left", colour="red", size="large", count="one")),
+        (
+            "there is a big red circle in the upper left",
+            content("circle", "top left", colour="red", size="large", count="one"),
+        ),
         ("a tiny blue star at the top", content("star", "top", colour="blue", size="small", count="one")),
         ("many white crosses", content("cross", "random", colour="white", count="several")),
         ("one green ring, lower center", content("ring", "bottom", colour="green", count="one")),

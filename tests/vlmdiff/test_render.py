@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlmdiff.findings import Report
@@ -74,9 +74,9 @@ def test_page_holds_all_it_needs_and_runs_nothing(report: Report, pictures: Mapp
     assert "http:" not in page and "https:" not in page and "url(" not in page and "@import" not in page
     sources = [value for name, value in outline.values if name in ("src", "href")]
     assert all(value.startswith("data:") for value in sources)
-    # One picture is missing for B-0001, whose id is shown all the same; the link is the empty icon.
-    assert len(sources) == 1 + 4
-    assert outline.text.count("no picture") == 2 and "B-0001" in outline.text
+    # The empty icon, and the pictures of the two verified findings but for B-0001, shown by its id alone.
+    assert len(sources) == 1 + 3
+    assert outline.text.count("no picture") == 1 and "B-0001" in outline.text
 
 
 def test_unverified_findings_stand_below_the_verified_ones(report: Report, pictures: Mapping[str, bytes]) -> None:
@@ -98,10 +98,11 @@ def test_a_hostile_text_is_only_text(report: Report) -> None:
     assert jsonout.dumps(hostile).isascii() and "\x1b" not in jsonout.dumps(hostile)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8")))
 def test_clean_text_is_one_line_without_controls(text: str) -> None:
     clean = wording.clean(text)
-    assert clean.isprintable() or not re.search(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029]", clean)
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029]", clean)
     assert wording.clean(clean) == clean
 
 

@@ -72,11 +72,12 @@ def flatten(grids: NDArray[np.floating]) -> NDArray[np.float32]:
 def standardise(features: NDArray[np.floating]) -> NDArray[np.float32]:
     """Columns with mean 0 and spread 1 over both sets together; columns that do not vary become 0."""
     mean = features.mean(0, dtype=np.float64)
-    centred = (features - mean).astype(np.float32)
+    centred: NDArray[np.float32] = (features - mean).astype(np.float32)
     spread = centred.std(0, dtype=np.float64)
     # Rounding noise of a constant column must not be blown up to a feature.
     varies = spread > 1e-5 * np.abs(mean) + 1e-12
-    return centred * np.where(varies, 1 / np.where(varies, spread, 1), 0).astype(np.float32)
+    centred *= np.where(varies, 1 / np.where(varies, spread, 1), 0).astype(np.float32)
+    return centred
 
 
 def gram(features: NDArray[np.floating]) -> Floats:
@@ -88,8 +89,9 @@ def gram(features: NDArray[np.floating]) -> Floats:
     Returns:
         Shape (n, n).
     """
-    rows = features - features.mean(0, dtype=np.float64).astype(features.dtype)
-    return _normalised((rows @ rows.T).astype(np.float64))
+    # In float64, so that equal images have equal products and tie.
+    rows = features - features.mean(0, dtype=np.float64)
+    return _normalised(rows @ rows.T)
 
 
 def _normalised(products: Floats) -> Floats:
@@ -147,8 +149,8 @@ def two_sample_test(
     for row, penalty in enumerate(PENALTIES):
         scores = leave_out_scores(products, labels, penalty, units)
         statistics[row], observed_scores[row] = auroc_rows(scores, labels), scores[0]
-    distances = np.broadcast_to(np.round(np.diag(products), 9), labels.shape)
-    statistics[-1] = np.abs(auroc_rows(distances, labels) - 0.5)
+    distances = np.diag(products).round(9)
+    statistics[-1] = np.abs(auroc_rows(np.broadcast_to(distances, labels.shape), labels) - 0.5)
 
     scaled, largest = _largest(statistics)
     best = int(scaled[:-1, 0].argmax())
@@ -193,29 +195,31 @@ def leave_out_scores(
     signs = np.where(labels, 1.0, -1.0)
     duals = signs @ smoother
     residuals = duals / np.diag(smoother)
-    loss = duals * residuals
-    weight_b, weight_all = labels * weights, np.broadcast_to(weights, labels.shape)
-    left_b, left_all = weight_b, weight_all
     several = [unit for unit in units if len(unit) > 1]
-    if several:
-        loss, left_b, left_all = loss.copy(), weight_b.copy(), weight_all.copy()
     for unit in several:
         residuals[:, unit] = np.linalg.solve(smoother[np.ix_(unit, unit)], duals[:, unit].T).T
-        loss[:, unit] = (duals[:, unit] * residuals[:, unit]).sum(1, keepdims=True)
-        left_b[:, unit] = weight_b[:, unit].sum(1, keepdims=True)
-        left_all[:, unit] = weights[unit].sum()
     # Without unit g, the duals of B sum to sum(a_B) - a_g . residuals_g / 2, because M b = a / 2.
-    dual_b = (duals * labels).sum(1, keepdims=True) - loss / 2
-    count_b = weight_b.sum(1, keepdims=True) - left_b
-    count_a = weights.sum() - left_all - count_b
+    dual_b = (duals * labels).sum(1, keepdims=True) - _unit_sums(duals * residuals, several) / 2
+    weight_b = labels * weights
+    count_b = weight_b.sum(1, keepdims=True) - _unit_sums(weight_b, several)
+    count_a = weights.sum() - _unit_sums(weights[None], several) - count_b
     # A training image's fit is label - penalty * dual / copies, and all duals sum to 0: so the class means.
     middle = -penalty / 2 * dual_b * (1 / np.maximum(count_b, 1) - 1 / np.maximum(count_a, 1))
-    return np.round(signs - residuals - middle, 9)
+    scores: Floats = np.round(signs - residuals - middle, 9)
+    return scores
+
+
+def _unit_sums(values: Floats, several: Units) -> Floats:
+    """Each value replaced by the sum over its unit; `several` are the units of more than one image."""
+    sums = values.copy()
+    for unit in several:
+        sums[:, unit] = values[:, unit].sum(1, keepdims=True)
+    return sums
 
 
 def _bordered_inverse(products: Floats, diagonal: Floats) -> Floats:
     """First n rows and columns of [[K + diagonal, 1], [1', 0]]^-1."""
-    inverse = np.linalg.inv(products + np.diag(diagonal))
+    inverse = np.asarray(np.linalg.inv(products + np.diag(diagonal)), np.float64)
     sums = inverse.sum(0)
     inverse -= np.outer(sums, sums / sums.sum())
     return inverse

@@ -39,8 +39,8 @@ class Moments:
     @staticmethod
     def of(rows: torch.Tensor) -> Moments:
         """Moments over the first axis of (images, rows, channels); the variance of a single image is zero."""
-        variance, mean = torch.var_mean(rows, dim=0, correction=0)
-        return Moments(mean, variance, len(rows))
+        mean = rows.mean(0)
+        return Moments(mean, (rows - mean).square().mean(0), len(rows))  # var_mean is ten times slower over the first axis
 
 
 def statistics(a: Moments, b: Moments, pool: Moments) -> torch.Tensor:

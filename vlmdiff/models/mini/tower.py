@@ -61,6 +61,9 @@ class Tower(PreTrainedModel):
     main_input_name = "pixel_values"
     base_model_prefix = "tower"
     _no_split_modules = ("Block",)
+    _supports_sdpa = True  # it has no attention: any choice made for the language model suits it
+    _supports_flash_attn = True
+    _supports_flex_attn = True
 
     def __init__(self, config: TowerConfig) -> None:
         super().__init__(config)

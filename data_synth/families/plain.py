@@ -1,4 +1,4 @@
-"""The form that all colour and quality families share: one drawn content, one paint function, one pixel statistic."""
+"""The form that nearly all families share, one painter and a table of wordings, and the pixel work they share."""
 
 from __future__ import annotations
 
@@ -26,34 +26,50 @@ TONES = np.arange(256, dtype=np.float32)
 class Drawn:
     """What the touched images of a set share."""
 
-    shows: Content
-    dial: float = 0.5
-    """0 to 1: the one number that some effects need and no word tells, such as the angle of a ghost image."""
+    content: Content
+    style: float = 0.5
+    """0 to 1, below 1: chooses what no word tells (the colour of a lettering, the angle of a ghost image)."""
 
 
-Paint = Callable[[Pixels, Drawn, float, np.random.Generator], Pixels]
+Painter = Callable[[Pixels, Drawn, float, np.random.Generator], Pixels]
+"""Like Family.paint, for amounts above 0."""
 Measure = Callable[[Pixels, Pixels, Drawn], float]
 
 
-@dataclass(eq=False)
-class WholeImage:
-    """A family whose effect has no place of its own: it covers the whole image, its border or one side."""
+def changed(before: Pixels, after: Pixels, *_: object) -> float:
+    """Mean absolute change, 0 to 255."""
+    return float(np.abs(after.astype(np.int16) - before).mean())
+
+
+def lightened(before: Pixels, after: Pixels, *_: object) -> float:
+    """Mean rise over the pixels, falls not counted, 0 to 255."""
+    return float(np.maximum(after.astype(np.int16) - before, 0).mean())
+
+
+def darkened(before: Pixels, after: Pixels, *_: object) -> float:
+    """Mean fall over the pixels, rises not counted, 0 to 255."""
+    return lightened(after, before)
+
+
+@dataclass(eq=False)  # not frozen: the protocol's name and group are plain attributes
+class PlainFamily:
+    """A `Family` made of the sentences for each content it can draw, a painter and a pixel statistic."""
 
     name: str
     group: str
     said: Said
-    effect: Paint
-    statistic: Measure
+    painter: Painter
+    measured: Measure = changed
 
     def draw(self, rng: np.random.Generator) -> Drawn:
         contents = tuple(self.said)
         return Drawn(contents[int(rng.integers(len(contents)))], float(rng.random()))
 
     def paint(self, image: Pixels, params: Drawn, amount: float, rng: np.random.Generator) -> Pixels:
-        return image.copy() if amount <= 0 else self.effect(image, params, amount, rng)
+        return self.painter(image, params, min(amount, 1.0), rng) if amount > 0 else image.copy()
 
     def content(self, params: Drawn) -> Content:
-        return params.shows
+        return params.content
 
     def contents(self) -> tuple[Content, ...]:
         return tuple(self.said)
@@ -62,7 +78,7 @@ class WholeImage:
         return self.said[content]
 
     def measure(self, before: Pixels, after: Pixels, params: Drawn) -> float:
-        return self.statistic(before, after, params)
+        return self.measured(before, after, params)
 
 
 def to_pixels(values: NDArray[Any]) -> Pixels:
@@ -99,4 +115,4 @@ def luma(image: Pixels) -> Floats:
 
 def sign(params: Drawn) -> int:
     """+1 for direction "more", -1 for "less"."""
-    return 1 if params.shows.get("direction") == "more" else -1
+    return 1 if params.content.get("direction") == "more" else -1

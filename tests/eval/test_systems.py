@@ -1,0 +1,44 @@
+"""The shipped system: pixels in memory reach it as files would."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eval.systems import ALPHA, Vlmdiff, in_memory
+from tests.eval import fakes
+from vlmdiff.findings import ModelInfo
+from vlmdiff.images.decode import fit
+
+IMAGES = [np.random.default_rng(seed).integers(0, 256, (48, 48, 3), np.uint8) for seed in range(3)]
+MODEL: Any = SimpleNamespace(image_size=32, info=ModelInfo(name="mini", adapter="x", weights_sha256="ab"))
+
+
+def test_images_are_fitted_as_describe_fits_them() -> None:
+    loaded = in_memory(IMAGES, "b", 32)
+    assert loaded.pixels.shape == (3, 32, 32, 3) and loaded.pixels.dtype == np.uint8
+    np.testing.assert_array_equal(loaded.pixels[1], fit(IMAGES[1], 32))
+    assert loaded.ids == ["B-0001", "B-0002", "B-0003"] and len(set(loaded.digests)) == 3
+    assert len(loaded.headers) == len(loaded.references) == 3
+
+
+def test_vlmdiff_answers_at_the_one_alpha(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def answer(pair: Any, model: Any, **options: Any) -> Any:
+        asked.update(options, pair=pair, model=model)
+        return fakes.report()
+
+    module = ModuleType("vlmdiff.describe")
+    module.answer = answer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "vlmdiff.describe", module)
+    assert Vlmdiff(MODEL).describe(IMAGES[:2], IMAGES[1:], seed=7).verdict == "no detectable difference"
+    assert (asked["alpha"], asked["seed"], asked["model"]) == (ALPHA, 7, MODEL)
+    assert len(asked["pair"].a.ids) == len(asked["pair"].b.ids) == 2
+
+
+def test_identity_names_the_weights_and_the_level() -> None:
+    assert Vlmdiff(MODEL).identity["model"]["weights_sha256"] == "ab"
+    assert Vlmdiff(MODEL).identity["alpha"] == ALPHA

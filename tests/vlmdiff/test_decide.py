@@ -1,0 +1,128 @@
+"""Findings from evidence: direction, order, what is verified, and how often nothing is called something."""
+
+import numpy as np
+import pytest
+
+from vlmdiff.decide import decide, enough_images, images_needed
+from vlmdiff.findings import Evidence, Finding, Hypothesis, Side
+
+ALPHA = 0.05
+
+
+def evidence(text: str, side: Side, a: list[float], b: list[float], votes: float = 1.0) -> Evidence:
+    return Evidence(Hypothesis(text, side, votes), np.array(a, np.float32), np.array(b, np.float32))
+
+
+def ids(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}{i}" for i in range(count)]
+
+
+def decided(*items: Evidence, seed: int = 0, threshold: float = 0.0) -> list[Finding]:
+    n_a, n_b = len(items[0].scores_a), len(items[0].scores_b)
+    rng = np.random.default_rng(seed)
+    return decide(items, ids("a", n_a), ids("b", n_b), alpha=ALPHA, rng=rng, threshold=threshold)
+
+
+def test_one_finding_by_hand() -> None:
+    (found,) = decided(evidence("darker", "b", [-2, -1, 1, -3], [2, 3, 0.5, 4], votes=0.75))
+    assert (found.text, found.side, found.votes) == ("darker", "b", 0.75)
+    assert found.auroc == 15 / 16
+    assert found.p_value == found.q_value == pytest.approx(2 / 70)
+    assert found.verdict == "verified"
+    assert (found.rate_a, found.rate_b) == (0.25, 1)
+    assert found.exemplars.a == ["a2", "a1", "a0", "a3"]
+    assert found.exemplars.b == ["b3", "b1", "b0", "b2"]
+    assert found.auroc_ci[0] < 15 / 16 < found.auroc_ci[1]
+
+
+def test_the_stated_side_counts() -> None:
+    low, high = [0.0, 1, 2, 3, 4], [5.0, 6, 7, 8, 9]
+    (right,) = decided(evidence("sharper", "a", high, low))
+    (wrong,) = decided(evidence("sharper", "b", high, low))
+    assert (right.auroc, right.verdict) == (1, "verified")
+    assert (wrong.auroc, wrong.p_value, wrong.verdict) == (0, 1, "unverified")
+
+
+def test_swapping_the_sets_mirrors() -> None:
+    rng = np.random.default_rng(1)
+    items = [evidence(str(i), "b" if i % 2 else "a", [*rng.normal(0, 1, 9)], [*rng.normal(1, 1, 12)]) for i in range(6)]
+    swapped = [
+        evidence(e.hypothesis.text, "a" if e.hypothesis.side == "b" else "b", [*e.scores_b], [*e.scores_a])
+        for e in items
+    ]
+    for one, other in zip(decided(*items), decided(*swapped), strict=True):
+        assert (one.text, one.verdict) == (other.text, other.verdict)
+        mirrored = (other.p_value, other.q_value, other.auroc, *other.auroc_ci)
+        assert (one.p_value, one.q_value, one.auroc, *one.auroc_ci) == pytest.approx(mirrored)
+        assert (one.rate_a, one.rate_b) == (other.rate_b, other.rate_a)
+        assert [name[1:] for name in one.exemplars.a] == [name[1:] for name in other.exemplars.b]
+
+
+def test_q_values_are_over_all_hypotheses_and_verified_come_first() -> None:
+    true = evidence("true", "b", [0, 1, 2, 3, 4], [5, 6, 7, 8, 9], votes=0.2)
+    false = [evidence(f"false {i}", "b", [0, 3, 4, 7, 8], [1, 2, 5, 6, 9]) for i in range(9)]
+    found = decided(*false, true)
+    assert found[0].text == "true"
+    assert found[0].p_value == pytest.approx(1 / 252)
+    assert found[0].q_value == pytest.approx(10 / 252)
+    assert [f.verdict for f in found] == ["verified"] + ["unverified"] * 9
+    assert len({f.p_value for f in found[1:]}) == 1
+
+
+def test_votes_break_ties() -> None:
+    scores: tuple[list[float], list[float]] = ([0, 1, 2], [3, 4, 5])
+    found = decided(evidence("rare", "b", *scores, votes=0.1), evidence("often", "b", *scores, votes=0.9))
+    assert [f.text for f in found] == ["often", "rare"]
+
+
+def test_threshold_of_the_rates() -> None:
+    (found,) = decided(evidence("x", "b", [0, 1, 2, 3], [1, 2, 3, 4]), threshold=2)
+    assert (found.rate_a, found.rate_b) == (0.25, 0.5)
+
+
+def test_at_most_four_exemplars_a_side() -> None:
+    (found,) = decided(evidence("x", "b", [*map(float, range(10))], [*map(float, range(10))]))
+    assert found.exemplars.b == ["b9", "b8", "b7", "b6"]
+
+
+def test_nothing_said_nothing_found() -> None:
+    assert decide([], ["a"], ["b"], alpha=ALPHA, rng=np.random.default_rng(0)) == []
+
+
+def test_scores_and_images_must_match() -> None:
+    with pytest.raises(ValueError, match="'x' has"):
+        decide([evidence("x", "b", [1], [2])], ["a"], ["b", "c"], alpha=ALPHA, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="finite"):
+        decided(evidence("x", "b", [1, float("nan")], [2, 3]))
+
+
+def test_null_runs_rarely_verify_anything() -> None:
+    """Eight hypotheses of a run share the images, so their scores are correlated."""
+    rng = np.random.default_rng(2)
+    runs, wrong = 250, 0
+    for _ in range(runs):
+        look = rng.normal(size=(24, 3))
+        scores = look @ rng.normal(size=(3, 8)) + rng.normal(size=(24, 8))
+        items = [
+            evidence(str(i), "b" if rng.random() < 0.5 else "a", [*scores[:12, i]], [*scores[12:, i]]) for i in range(8)
+        ]
+        wrong += decided(*items)[0].verdict == "verified"
+    assert wrong / runs <= ALPHA + 4 * (ALPHA * (1 - ALPHA) / runs) ** 0.5
+
+
+def test_enough_images() -> None:
+    # 3 + 3 images split in 20 ways, 4 + 4 in 70, 5 + 5 in 252, 6 + 6 in 924.
+    assert enough_images(3, 3, 1, 0.05)
+    assert not enough_images(3, 3, 2, 0.05)
+    assert not enough_images(2, 100, 300, 0.05)
+    assert [images_needed(0.05, hypotheses) for hypotheses in (1, 2, 3, 4, 12, 13, 46)] == [3, 4, 4, 5, 5, 6, 6]
+    assert images_needed(0.01, 1) == 5
+
+
+@pytest.mark.parametrize("hypotheses", [1, 5, 20])
+def test_enough_images_is_what_a_perfect_separation_needs(hypotheses: int) -> None:
+    n = images_needed(ALPHA, hypotheses)
+    for size, verdict in ((n - 1, "unverified"), (n, "verified")):
+        perfect = evidence("perfect", "b", [0.0] * size, [1.0] * size)
+        flat = [evidence(str(i), "b", [0.0] * size, [0.0] * size) for i in range(hypotheses - 1)]
+        assert decided(perfect, *flat)[0].verdict == verdict

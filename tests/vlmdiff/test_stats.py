@@ -1,0 +1,157 @@
+"""AUROC, permutation p-values, Benjamini-Hochberg and intervals: hand-worked numbers, enumeration, coverage."""
+
+from itertools import combinations
+from math import comb
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vlmdiff import stats
+
+examples = settings(derandomize=True, deadline=None)
+SCORES = st.lists(st.integers(-3, 3), min_size=1, max_size=8)
+FEW_SCORES = st.lists(st.integers(-3, 3), min_size=1, max_size=5)
+
+
+def enumerated_p(a: list[int], b: list[int]) -> float:
+    """Share of all splits whose AUROC is at least the observed one."""
+    pool, observed = a + b, stats.auroc(a, b)
+    found = [
+        stats.auroc([pool[i] for i in range(len(pool)) if i not in chosen], [pool[i] for i in chosen])
+        for chosen in combinations(range(len(pool)), len(b))
+    ]
+    return float(np.mean([value >= observed - 1e-12 for value in found]))
+
+
+def test_auroc_by_hand() -> None:
+    assert stats.auroc([1, 2], [3, 4]) == 1
+    assert stats.auroc([3, 4], [1, 2]) == 0
+    assert stats.auroc([1, 3], [2, 3]) == (1 + 0 + 1 + 0.5) / 4
+    assert stats.auroc([7], [7, 7, 7]) == 0.5
+
+
+@examples
+@given(SCORES, SCORES)
+def test_auroc_counts_pairs_and_mirrors(a: list[int], b: list[int]) -> None:
+    pairs = [1.0 if y > x else 0.5 if y == x else 0.0 for x in a for y in b]
+    assert stats.auroc(a, b) == pytest.approx(np.mean(pairs))
+    assert stats.auroc(b, a) == pytest.approx(1 - stats.auroc(a, b))
+    assert stats.auroc(np.exp(a), np.exp(b)) == stats.auroc(a, b)
+
+
+def test_rows_are_done_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    scores, is_b = rng.integers(0, 5, (20, 9)).astype(float), rng.random((20, 9)) < 0.5
+    is_b[:, :2] = [False, True]
+    expected = [stats.auroc(row[~flags], row[flags]) for row, flags in zip(scores, is_b, strict=True)]
+    np.testing.assert_allclose(stats.auroc_rows(scores, is_b), expected)
+    np.testing.assert_allclose(stats.auroc_rows(scores[0], np.ones(9, bool)), 0.5)
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    for bad in ([], [0.0, float("nan")]):
+        with pytest.raises(ValueError, match="finite"):
+            stats.auroc([1.0], bad)
+
+
+def test_p_by_hand() -> None:
+    rng = np.random.default_rng(0)
+    assert stats.permutation_p([1, 2, 3], [4, 5, 6], rng) == pytest.approx(1 / 20)
+    assert stats.permutation_p([1, 2, 4], [3, 5, 6], rng) == pytest.approx(2 / 20)
+    assert stats.permutation_p([4, 5, 6], [1, 2, 3], rng) == 1
+    assert stats.permutation_p([1, 1], [1, 1], rng) == 1
+
+
+@examples
+@given(FEW_SCORES, FEW_SCORES)
+def test_p_is_the_share_of_all_splits(a: list[int], b: list[int]) -> None:
+    assert stats.permutation_p(a, b, np.random.default_rng(0)) == pytest.approx(enumerated_p(a, b))
+
+
+def test_random_splits_agree_with_the_exact_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=30), rng.normal(0.4, 1, size=20)
+    exact = [stats.permutation_p(a, b, rng), stats.permutation_p(b, a, rng)]
+    monkeypatch.setattr(stats, "EXACT_WORK", 0)
+    drawn = [stats.permutation_p(a, b, rng), stats.permutation_p(b, a, rng)]
+    np.testing.assert_allclose(drawn, exact, atol=4 * 0.5 / 9_999**0.5)
+    assert stats.permutation_p(np.zeros(40), np.ones(40), rng, permutations=999) == pytest.approx(1 / 1000)
+
+
+def test_p_holds_its_level_with_large_sets() -> None:
+    rng = np.random.default_rng(2)
+    found = [stats.permutation_p(rng.normal(size=150), rng.normal(size=150), rng, 199) for _ in range(200)]
+    assert 0.005 <= np.mean(np.array(found) <= 0.05) <= 0.05 + 4 * (0.05 * 0.95 / 200) ** 0.5
+
+
+def test_smallest_p_is_that_of_a_perfect_separation() -> None:
+    assert stats.min_p(3, 4) == 1 / comb(7, 3)
+    separated = stats.permutation_p([1, 2, 3], [4, 5, 6, 7], np.random.default_rng(0))
+    assert separated == pytest.approx(stats.min_p(3, 4))
+
+
+def test_benjamini_hochberg_on_the_example_of_the_paper() -> None:
+    # Benjamini and Hochberg (1995), section 4: at 0.05 the first four of fifteen are rejected.
+    p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344]
+    p += [0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+    q = stats.benjamini_hochberg(p)
+    assert (q <= 0.05).tolist() == [True] * 4 + [False] * 11
+    assert q[3] == pytest.approx(0.0095 * 15 / 4)
+    assert q[5] == q[6] == pytest.approx(0.0298 * 15 / 7)
+    order = np.random.default_rng(0).permutation(15)
+    np.testing.assert_array_equal(stats.benjamini_hochberg(np.array(p)[order]), q[order])
+
+
+@examples
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_q_is_never_below_p_and_keeps_the_order(p: list[float]) -> None:
+    q = stats.benjamini_hochberg(p)
+    assert (q >= np.array(p) * (1 - 1e-12)).all()
+    assert (q <= 1).all()
+    assert (np.diff(q[np.argsort(p)]) >= 0).all()
+
+
+@examples
+@given(SCORES, SCORES)
+def test_interval_holds_the_auroc_and_mirrors(a: list[int], b: list[int]) -> None:
+    low, high = stats.auroc_interval(a, b)
+    assert 0 <= low <= stats.auroc(a, b) <= high <= 1
+    assert stats.auroc_interval(b, a) == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
+@pytest.mark.parametrize(("size", "gap"), [(12, 0.0), (12, 2.5), (25, 1.0), (50, 2.5)])
+def test_interval_covers_the_true_auroc(size: int, gap: float) -> None:
+    rng = np.random.default_rng(3)
+    truth = NormalDist().cdf(gap / 2**0.5)
+    intervals = [stats.auroc_interval(rng.normal(size=size), rng.normal(gap, 1, size=size)) for _ in range(250)]
+    covered = np.mean([low <= truth <= high for low, high in intervals])
+    assert covered >= 0.95 - 4 * (0.95 * 0.05 / 250) ** 0.5
+
+
+def test_interval_of_a_perfect_separation_has_width() -> None:
+    low, high = stats.auroc_interval(np.zeros(12), np.ones(12))
+    assert high == 1
+    assert 0.7 < low < 0.9
+    assert stats.score_interval(0.8, 12, 12, inflation=2)[0] < stats.score_interval(0.8, 12, 12)[0]
+
+
+def test_smallest_detectable_auroc_is_passed_by_80_percent() -> None:
+    null_sd = stats.auroc_variance(0.5, 30, 30) ** 0.5
+    critical = 0.5 + 1.645 * null_sd
+    found = stats.detectable_auroc(critical, null_sd, 30, 30)
+    gap = 2**0.5 * NormalDist().inv_cdf(found)  # the AUROC of two normals is Phi(gap / sqrt 2)
+    rng = np.random.default_rng(4)
+    passed = [stats.auroc(rng.normal(size=30), rng.normal(gap, 1, size=30)) > critical for _ in range(400)]
+    assert np.mean(passed) == pytest.approx(0.8, abs=0.07)
+    assert stats.detectable_auroc(1.01, null_sd, 30, 30) == 1
+
+
+def test_wilson_interval_on_the_example_of_newcombe() -> None:
+    # Newcombe (1998), Statistics in Medicine 17:857, table I, method 3.
+    assert stats.wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert stats.wilson_interval(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
+    assert stats.wilson_interval(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
+    assert stats.wilson_interval(0, 0) == (0, 1)

@@ -1,0 +1,85 @@
+"""From evidence to findings: p-values, false discovery control, rates and exemplars. No model in here."""
+
+from collections.abc import Sequence
+from itertools import count
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlmdiff.findings import Evidence, Exemplars, Finding
+from vlmdiff.stats import PERMUTATIONS, auroc, auroc_interval, benjamini_hochberg, min_p, permutation_p
+
+EXEMPLARS = 4
+"""Images named a side and finding."""
+
+
+def decide(
+    evidence: Sequence[Evidence],
+    ids_a: Sequence[str],
+    ids_b: Sequence[str],
+    *,
+    alpha: float,
+    rng: np.random.Generator,
+    threshold: float = 0.0,
+) -> list[Finding]:
+    """Findings of a run, verified ones first, then by q-value, AUROC and votes.
+
+    Each hypothesis gets a one-sided permutation test in its stated direction; verified means a Benjamini-Hochberg
+    q-value of at most alpha over all of them.
+
+    Args:
+        evidence: one entry a hypothesis; its scores are those of the check images named by `ids_a` and `ids_b`.
+        threshold: an image with a higher score is judged to show it.
+
+    Raises:
+        ValueError: as many scores as ids were expected, all finite.
+    """
+    for item in evidence:
+        if len(item.scores_a) != len(ids_a) or len(item.scores_b) != len(ids_b):
+            given, wanted = (len(item.scores_a), len(item.scores_b)), (len(ids_a), len(ids_b))
+            raise ValueError(f"{item.hypothesis.text!r} has {given} scores for {wanted} images; score each once")
+    # Enough that one true hypothesis among false ones can pass, with a factor of two to spare.
+    permutations = max(PERMUTATIONS, ceil(2 * len(evidence) / alpha))
+    p_values = [permutation_p(*_rest_and_side(item), rng, permutations) for item in evidence]
+    findings = []
+    for item, p, q in zip(evidence, p_values, benjamini_hochberg(p_values).tolist(), strict=True):
+        rest, side = _rest_and_side(item)
+        findings.append(
+            Finding(
+                text=item.hypothesis.text,
+                side=item.hypothesis.side,
+                verdict="verified" if q <= alpha else "unverified",
+                auroc=auroc(rest, side),
+                auroc_ci=auroc_interval(rest, side),
+                p_value=p,
+                q_value=q,
+                rate_a=float((item.scores_a > threshold).mean()),
+                rate_b=float((item.scores_b > threshold).mean()),
+                votes=item.hypothesis.votes,
+                exemplars=Exemplars(a=_highest(item.scores_a, ids_a), b=_highest(item.scores_b, ids_b)),
+            )
+        )
+    return sorted(findings, key=lambda finding: (finding.q_value, -finding.auroc, -finding.votes, finding.text))
+
+
+def enough_images(n_a: int, n_b: int, hypotheses: int, alpha: float) -> bool:
+    """Whether check images that one hypothesis separates perfectly could verify it, were all others false."""
+    return min_p(n_a, n_b) * max(hypotheses, 1) <= alpha
+
+
+def images_needed(alpha: float, hypotheses: int) -> int:
+    """Fewest check images a side with which a hypothesis can be verified; see `enough_images`."""
+    return next(n for n in count(1) if enough_images(n, n, hypotheses, alpha))
+
+
+def _rest_and_side(item: Evidence) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Scores of the other set, then scores of the set that should score higher."""
+    if item.hypothesis.side == "b":
+        return item.scores_a, item.scores_b
+    return item.scores_b, item.scores_a
+
+
+def _highest(scores: NDArray[np.float32], ids: Sequence[str]) -> list[str]:
+    """The images that show it most, best first."""
+    return [ids[i] for i in np.argsort(-scores, kind="stable")[:EXEMPLARS]]
