@@ -154,6 +154,9 @@ def train(
         folder,
     )
     save_adapter(trained.eval(), folder / tuning)
+    if tuning == "full":
+        trained.model.to(torch.bfloat16).save_pretrained(folder / tuning / "base")
+        tokenizer.save_pretrained(folder / tuning / "base")
     return trained
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from data_synth.catalog import FAMILIES
 from data_synth.facts import PLACES
@@ -19,8 +20,8 @@ def with_shape(params: ShapeParams, amount: float = 1.0, seed: int = 0, image: P
     return ONE.paint(image, params, amount, np.random.default_rng(seed))
 
 
-def covered(after: Pixels) -> np.ndarray:
-    return (after != GREY).any(2)
+def covered(after: Pixels) -> NDArray[np.bool_]:
+    return np.asarray((after != GREY).any(2))
 
 
 def test_the_contents_are_all_combinations() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,6 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer, DynamicCache
+from transformers.utils.logging import (
+    disable_progress_bar,
+    enable_progress_bar,
+    get_verbosity,
+    is_progress_bar_enabled,
+    set_verbosity,
+    set_verbosity_error,
+)
 
 from vlmdiff.errors import ModelError
 from vlmdiff.findings import ModelInfo
@@ -81,6 +90,22 @@ def drawing_from(seed: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Loading prints neither bars nor notes for developers of transformers; their settings are put back after."""
+    bars, level = is_progress_bar_enabled(), get_verbosity()
+    disable_progress_bar()
+    set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        set_verbosity(level)
+        if bars:
+            enable_progress_bar()
+
+
 class HuggingFaceModel:
     """A loaded model; see `vlmdiff.models.base.VisionLanguageModel` for what its methods promise."""
 
@@ -92,10 +117,11 @@ class HuggingFaceModel:
         self.files = weight_files(folder) + (weight_files(adapter) if adapter else [])
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         self.profile = profile_of(config.model_type)
-        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
         self.projector: DifferenceProjector | None = None
-        if adapter is not None:
-            model = self._adapted(model, adapter)
+        with _quietly():
+            model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+            if adapter is not None:
+                model = self._adapted(model, adapter)
         self.model = model.eval().to(self.device)
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.image_size = int(config.vision_config.image_size)

@@ -1,0 +1,96 @@
+"""What `vlmdiff describe` costs on 2 x 32 images: seconds and memory of the whole process, against an import of what it needs.
+
+    python benchmarks/describe.py [--runs 3]
+
+The ratio to the bare import (torch, transformers, peft), taken in turns in the same run, is what compares between machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import cv2
+import numpy as np
+
+from data_synth import procedural
+
+IMAGES = 32
+PIXELS = 512
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one finished process."""
+
+    wall: float
+    cpu: float
+    peak_mib: float
+    stdout: str
+
+
+def cost_of(command: list[str]) -> Cost:
+    """Run a command to its end."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 10):
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return Cost(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
+
+
+def draw_sets(folder: Path) -> tuple[Path, Path]:
+    """Two folders of drawn scenes as JPEG files; those of B are darker."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        for i in range(IMAGES):
+            image = procedural.draw("landscape", rng, PIXELS)
+            if name == "b":
+                image = (image * 0.7).astype(np.uint8)
+            cv2.imwrite(str(folder / name / f"{i:02}.jpg"), image[..., ::-1])
+    return folder / "a", folder / "b"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    runs = parser.parse_args().runs
+    vlmdiff = [sys.executable, "-m", "vlmdiff"]
+    bare = [sys.executable, "-c", "import torch, peft; from transformers import AutoModelForImageTextToText"]
+    with tempfile.TemporaryDirectory() as folder:
+        a, b = draw_sets(Path(folder))
+        describe = [*vlmdiff, "describe", str(a), str(b), "--json", "--quiet"]
+        cost_of(describe)  # warms the file cache
+        pairs = [(cost_of(describe), cost_of(bare)) for _ in range(runs)]
+        helps = [cost_of([*vlmdiff, "--help"]) for _ in range(runs)]
+    after_load = []
+    for cost, _ in pairs:
+        seconds = json.loads(cost.stdout)["seconds"]
+        after_load.append(sum(value for stage, value in seconds.items() if stage != "load model"))
+    rows = {
+        "describe, whole process, s": median(cost.wall for cost, _ in pairs),
+        "describe, after the model is loaded, s": median(after_load),
+        "describe, peak memory, MiB": median(cost.peak_mib for cost, _ in pairs),
+        "bare import, whole process, s": median(cost.wall for _, cost in pairs),
+        "describe / bare import, wall": median(one.wall / other.wall for one, other in pairs),
+        "vlmdiff --help, CPU s": median(cost.cpu for cost in helps),
+    }
+    print(f"| 2 x {IMAGES} images of {PIXELS} px, median of {runs} | |\n|---|---|")
+    for name, value in rows.items():
+        print(f"| {name} | {value:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
