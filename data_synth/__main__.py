@@ -1,18 +1,23 @@
-"""The jobs around pairs: `python -m data_synth pack` and `python -m data_synth calibrate`."""
+"""The jobs around pairs: `python -m data_synth pack`, `calibrate` and `pair`."""
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import cv2
 import numpy as np
 import typer
 
 from data_synth import calibrate as calibration
 from data_synth import sources
 from data_synth.catalog import FAMILIES
-from vlmdiff.errors import VlmdiffError
+from data_synth.compose import PairConfig, compose
+from data_synth.lexicon import canonical
+from vlmdiff.errors import UsageError, VlmdiffError
 
 app = typer.Typer(help="Base images and the strength scale of pairs whose difference is known.", add_completion=False)
 
@@ -44,6 +49,44 @@ def calibrate(
         print(f"{name:22} half strength at amount {curve.amounts[5]:.3f}  {', '.join(notes)}", flush=True)
 
     calibration.write(calibration.calibrate(FAMILIES, photos, seed, progress), out)
+
+
+@app.command()
+def pair(
+    out: Annotated[Path, typer.Argument(help="Folder for a/, b/ and facts.json; must not exist yet.")],
+    bank: Annotated[Path | None, typer.Option(help="What `pack` wrote; none: drawn images.")] = None,
+    families: Annotated[str, typer.Option(help="Families to draw the difference from, by comma; none: all.")] = "",
+    domains: Annotated[str, typer.Option(help="Image domains, by comma; none: all.")] = "",
+    images: Annotated[int, typer.Option(help="Images a set.")] = 24,
+    strength: Annotated[float, typer.Option(help="0 (invisible) to 1 (obvious).")] = 0.8,
+    prevalence: Annotated[float, typer.Option(help="Share of one set's images that show it.")] = 0.8,
+    side: Annotated[int, typer.Option(help="Pixels a side.")] = 192,
+    seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
+) -> None:
+    """Write one labelled pair as two folders of PNG files, to try `vlmdiff describe` on."""
+    config = PairConfig(
+        split="test",
+        domains=tuple(filter(None, domains.split(","))),
+        families=tuple(filter(None, families.split(","))) or tuple(FAMILIES),
+        set_size=(images, images),
+        facts=(0.0, 1.0),
+        strength=(strength, strength),
+        prevalence=(prevalence, prevalence),
+        nuisance_share=0.0,
+        world_share=0.0,
+        sides=(side,),
+    )
+    unknown = [name for name in config.families if name not in FAMILIES]
+    if unknown:
+        raise UsageError(f"families {', '.join(unknown)} are unknown; expected some of {', '.join(FAMILIES)}")
+    made = compose(config, sources.Bank.load(bank) if bank else sources.Bank.drawn_only(), seed, 0)
+    for name, pictures in (("a", made.images_a), ("b", made.images_b)):
+        (out / name).mkdir(parents=True)
+        for i, picture in enumerate(pictures):
+            cv2.imwrite(str(out / name / f"{i:03}.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    facts = [{**asdict(fact), "text": canonical(fact.content)} for fact in made.difference]
+    (out / "facts.json").write_text(json.dumps({"domain": made.domain, "facts": facts}, indent=1) + "\n")
+    print("\n".join(f"{fact.side}: {canonical(fact.content)}" for fact in made.difference))
 
 
 def main() -> None:

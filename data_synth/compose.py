@@ -96,6 +96,8 @@ def draw_touch(names: list[str], strength: float, image: Pixels, rng: np.random.
     Raises:
         ValueError: twenty draws showed nothing.
     """
+    if not names:
+        raise ValueError("no family is left to draw; allow more families than facts and nuisances together")
     for _ in range(20):
         touch = Touch.draw(FAMILIES[names[int(rng.integers(len(names)))]], strength, rng)
         if touch.shows_on(image, rng):
@@ -160,7 +162,9 @@ def draw_nuisances(config: PairConfig, image: Pixels, rng: np.random.Generator) 
     nuisances: list[tuple[Touch, float]] = []
     chance = config.nuisance_share
     while len(nuisances) < 2 and rng.random() < chance:
-        touch = draw_touch(list(config.families), float(rng.uniform(*config.strength)), image, rng)
+        taken = {touch.family.name for touch, _ in nuisances}
+        names = [name for name in config.families if name not in taken]
+        touch = draw_touch(names, float(rng.uniform(*config.strength)), image, rng)
         nuisances.append((touch, float(rng.uniform(0.2, 0.8))))
         chance /= 2
     return nuisances

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from data_synth.catalog import FAMILIES
-from data_synth.facts import Content, Difference, Side
+from data_synth.facts import PLACES, Content, Difference, Side
 from data_synth.families.inserts import COLOURS, SHAPES
 from vlmdiff.models.lines import NO_DIFFERENCE, line, lines, normalised
 
@@ -81,11 +81,13 @@ def _parse_shape(words: str) -> Content | None:
     several = any(token in tokens for token in ("several", "many", "multiple", "scattered"))
     value["count"] = "several" if several else "one"
     place = _PLACE.search(words)
-    where = "random"
+    where = "random" if several else "unstated"
     if place:
         row = {"upper": "top", "lower": "bottom", None: ""}.get(place[1], place[1])
         column = {"center": "centre", "middle": "centre"}.get(place[2], place[2])
         where = f"{row} {column}".strip().replace("top centre", "top").replace("bottom centre", "bottom")
+        if where not in PLACES:
+            return None
     return Content(shapes.pop(), tuple(sorted(value.items())), where)
 
 

@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("vlmdiff", deadline=None, derandomize=True)
+settings.load_profile("vlmdiff")
 
 ROOT = Path(__file__).resolve().parent.parent
 

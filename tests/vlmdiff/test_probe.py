@@ -183,6 +183,8 @@ def test_what_cannot_be_tested_is_refused() -> None:
     rng = np.random.default_rng(16)
     with pytest.raises(ValueError, match=r"expected \(6, 6\)"):
         probe.two_sample_test(rng.normal(size=(6, 30)), half(6), rng)
+    with pytest.raises(ValueError, match="not finite"):
+        probe.two_sample_test(np.full((6, 6), np.nan), half(6), rng)
     with pytest.raises(ValueError, match="at least two"):
         probe.two_sample_test(drawn(6, rng), half(6), rng, groups=np.array([0, 0, 0, 1, 2, 3]))
 

@@ -116,9 +116,8 @@ def two_sample_test(
     """Test whether two sets of images differ in where their features lie or in how varied they are.
 
     Two statistics, each in units of its own null spread, and the larger one counts: the leave-one-out AUROC of a ridge
-    classifier ("shift", the best of PENALTIES), and how far the AUROC of the
-    squared distance from the pooled mean is from 0.5, either way ("spread"). Choosing the statistic and the
-    penalty is redone in every permutation.
+    classifier ("shift", the best of PENALTIES), and how far the AUROC of the squared distance from the pooled mean is
+    from 0.5, either way ("spread"). Choosing the statistic and the penalty is redone in every permutation.
 
     The interval is the score interval of an AUROC, widened by what a bootstrap adds that refits the classifier on
     resampled units, copies of a unit left out together. Above ALL_REFITS images it makes fewer draws (20 for 2,000),
@@ -133,11 +132,13 @@ def two_sample_test(
         alpha: level for `smallest_detectable_auroc`.
 
     Raises:
-        ValueError: shapes that do not fit, or fewer than two units a side.
+        ValueError: shapes that do not fit, products that are not finite, or fewer than two units a side.
     """
     n = len(is_b)
     if products.shape != (n, n):
         raise ValueError(f"Gram matrix of shape {products.shape} for {n} labels: expected ({n}, {n}); see gram()")
+    if not np.isfinite(products).all():
+        raise ValueError("the Gram matrix holds values that are not finite: expected finite features; check the model")
     units = _units(np.arange(n) if groups is None else groups)
     if min(sum(bool(is_b[unit].any()) for unit in units), sum(not is_b[unit].all() for unit in units)) < 2:
         raise ValueError("fewer than two images (or groups) on a side: expected at least two; add images")
