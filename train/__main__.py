@@ -1,4 +1,4 @@
-"""The training jobs: `python -m train mini` (the base, from nothing) and `python -m train lora` (adapter and projector)."""
+"""The training jobs: `python -m train mini` (a base, from nothing) and `python -m train lora` (adapter, projector)."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def lora(
     from train.recipes import recipe as named
     from vlmdiff.models.profiles import MINI
 
-    run = named(recipe)
+    run, what = named(recipe), job.tuning_of(tuning)
     folder = MINI / "base" if base == "mini" else Path(base)
     model, _ = base_job.load_base(folder)
     tower = model.model.vision_tower
     cache = pairs.encode(out / "pairs", run.pairs, _bank(bank), seed + 1, run.pair_count, tower, workers)
-    job.train(run, folder, cache, out, job.tuning_of(tuning), seed, workers)
+    job.train(run, folder, cache, out, what, seed, workers)
     print(out / tuning)
 
 

@@ -1,4 +1,4 @@
-"""The small language model of `mini`: its tokenizer, its base training on images in context, and the losses of every stage."""
+"""The small language model of `mini`: its tokenizer, and its base training on images in context."""
 
 from __future__ import annotations
 

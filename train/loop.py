@@ -1,4 +1,4 @@
-"""One training loop for every stage: Muon with AdamW, a cosine to zero, checkpoints that survive a kill, JSONL metrics, time left."""
+"""One training loop for every stage: Muon with AdamW, a cosine, checkpoints that survive a kill, metrics, time left."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ def fit(
         for optimiser, old in zip(optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(old)
         step = int(state["step"])
-    start, first, running = time.monotonic(), step, {}
+    start, first = time.monotonic(), step
+    running: dict[str, float] = {}
 
     def save() -> None:
         state = {"model": trained.state_dict(), "optimisers": [o.state_dict() for o in optimisers], "step": step}
@@ -99,7 +100,7 @@ def fit(
                     group["lr"] = rate
             loss, numbers = loss_of(batch)
             trained.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             nn.utils.clip_grad_norm_(parameters, schedule.clip)
             for optimiser in optimisers:
                 optimiser.step()

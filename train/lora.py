@@ -1,4 +1,4 @@
-"""`python -m train lora`: a LoRA on the language model and the difference projector, trained together on cached pairs."""
+"""`python -m train lora`: a LoRA on the language model and the difference projector, trained together on pairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m train mini`: the embedded base model from nothing, on generated pairs: tower, pair cache, language model."""
+"""`python -m train mini`: the embedded base from nothing, on generated pairs: tower, pair cache, language model."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _InContext(Dataset[dict[str, Any]]):
 
 
 def train_base(recipe: Recipe, cache: pairs.PairCache, vision: Tower, folder: Path, seed: int, workers: int) -> Path:
-    """Stage three: the decoder and LLaVA's projector, on images in context, the tower as it is; writes `folder`/base."""
+    """Stage three: decoder and LLaVA's projector, on images in context, the tower as it is; writes `folder`/base."""
     torch.manual_seed(seed + 1)
     tokenizer = language.make_tokenizer()
     model = language.make_base(tokenizer, vision.config)

@@ -1,4 +1,4 @@
-"""From a cached pair to what the language model learns from: sub-sets of every size, single images, and near-miss claims."""
+"""From a cached pair to what the language model learns from: sub-sets of every size, single images, near misses."""
 
 from __future__ import annotations
 

@@ -24,8 +24,9 @@ class FactHead(nn.Module):
     def __init__(self, channels: int, cells: int, outputs: int) -> None:
         super().__init__()
         width = 256
-        self.cell = nn.Sequential(nn.Linear(channels, width), nn.GELU(), nn.Linear(width, outputs))
-        nn.init.zeros_(self.cell[2].weight)
+        last = nn.Linear(width, outputs)
+        nn.init.zeros_(last.weight)
+        self.cell = nn.Sequential(nn.Linear(channels, width), nn.GELU(), last)
         self.place = nn.Parameter(torch.zeros(cells, outputs))
         self.whole = nn.Sequential(nn.Linear(3 * channels, width), nn.GELU(), nn.Linear(width, outputs))
 
@@ -37,8 +38,8 @@ class FactHead(nn.Module):
 
 
 def relative(grids: torch.Tensor) -> torch.Tensor:
-    """(groups * GROUP, cells, channels): each image less the mean of the others of its group, on the scale of one image."""
-    groups = grids.unflatten(0, (-1, GROUP))
+    """(groups * GROUP, cells, channels): each image less the mean of the others of its group."""
+    groups = grids.view(-1, GROUP, *grids.shape[1:])
     return (groups - groups.mean(1, keepdim=True)).flatten(0, 1) * (GROUP / (GROUP - 1))
 
 

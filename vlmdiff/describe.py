@@ -111,7 +111,7 @@ def answer(
     progress: Progress | None = None,
     watch: Stopwatch | None = None,
 ) -> Report:
-    """Two loaded sets in, a report out. What a proposer saw never verifies: images are split before anything is said."""
+    """Two loaded sets in, a report out. What a proposer saw never verifies: the images are split beforehand."""
     told, watch = progress or (lambda stage, done, total: None), watch or Stopwatch()
     rng = np.random.default_rng(seed)
     n_a, n_b = len(pair.a.pixels), len(pair.b.pixels)

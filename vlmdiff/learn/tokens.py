@@ -1,8 +1,8 @@
 """What was learned from two sets, as a fixed number of rows whatever the number of images: the difference statistics.
 
-Row by row: each cell of the grid, then the mean, the standard deviation and the maximum over the cells. A row holds, for
-each channel, the standardised mean difference, its t value and the log-variance ratio. A trained projector turns the rows
-into tokens of the language model. One image against a pool is the same thing with a set of one: the judge.
+Row by row: each cell of the grid, then the mean, the standard deviation and the maximum over the cells. A row holds,
+for each channel, the standardised mean difference, its t value and the log-variance ratio. A trained projector turns
+the rows into tokens of the language model. One image against a pool is the same thing with a set of one: the judge.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Moments:
     def of(rows: torch.Tensor) -> Moments:
         """Moments over the first axis of (images, rows, channels); the variance of a single image is zero."""
         mean = rows.mean(0)
-        return Moments(mean, (rows - mean).square().mean(0), len(rows))  # var_mean is ten times slower over the first axis
+        # torch.var_mean is ten times slower over the first axis.
+        return Moments(mean, (rows - mean).square().mean(0), len(rows))
 
 
 def statistics(a: Moments, b: Moments, pool: Moments) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Difference tokens inside any language model: the trained projector, and a hook that puts its output in place of placeholders."""
+"""Difference tokens inside any language model: the trained projector, and a hook that puts them over placeholders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Difference:
 
 
 class DifferenceProjector(nn.Module):
-    """Difference statistics (batch, rows, inputs) to tokens (batch, rows + 1, hidden); the last token tells the set sizes."""
+    """Statistics (batch, rows, inputs) to tokens (batch, rows + 1, hidden); the last token tells the set sizes."""
 
     def __init__(self, rows: int, inputs: int, hidden: int, width: int = 384) -> None:
         super().__init__()
@@ -69,10 +69,16 @@ class DifferenceProjector(nn.Module):
 
 @contextmanager
 def injected(embedding: nn.Module, placeholder: int, tokens: torch.Tensor) -> Iterator[None]:
-    """While open, rows of `embedding` whose id is `placeholder` are replaced by `tokens` (batch, tokens, hidden), sample by sample.
+    """While open, the outputs of `embedding` for the id `placeholder` are replaced by `tokens`, sample by sample.
 
-    Works on every architecture, because `input_ids` stay what they are; a batch expanded by beams or by several returned
-    sequences gets each sample's tokens repeated; a decoding step without placeholders is left alone.
+    Works on every architecture, because `input_ids` stay what they are; a batch expanded by beams or by several
+    returned sequences gets each sample's tokens repeated; a decoding step without placeholders is left alone.
+
+    Args:
+        tokens: (batch, tokens, hidden); every prompt holds as many placeholders as there are tokens.
+
+    Raises:
+        ValueError: in the forward pass, where the placeholders do not fit the tokens.
     """
 
     def replace(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
@@ -80,10 +86,10 @@ def injected(embedding: nn.Module, placeholder: int, tokens: torch.Tensor) -> It
         if not mask.any():
             return output
         repeats, rest = divmod(len(output), len(tokens))
-        found = int(mask.sum())
-        if rest or found != len(output) * tokens.shape[1]:
+        found = mask.sum(1)
+        if rest or (found != tokens.shape[1]).any():
             raise ValueError(
-                f"{found} placeholders in {len(output)} prompts do not fit {tuple(tokens.shape)} difference tokens"
+                f"{found.tolist()} placeholders a prompt do not fit {tuple(tokens.shape)} difference tokens"
             )
         fill = tokens.repeat_interleave(repeats, dim=0).to(output.dtype)
         return output.masked_scatter(mask.unsqueeze(-1), fill)

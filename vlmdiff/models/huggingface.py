@@ -1,4 +1,4 @@
-"""Any transformers image-text model behind the protocol, with or without a LoRA adapter and its difference projector."""
+"""Any transformers image-text model behind the protocol, with or without a LoRA adapter and its projector."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def claim_log_likelihoods(
     seen = torch.cat([torch.ones(len(claims), length, dtype=torch.bool), mask], dim=1)
     body = model(input_ids=claims, attention_mask=seen.long(), past_key_values=cache, use_cache=True).logits
     logits = torch.cat([head.repeat_interleave(repeats, dim=0)[:, None], body[:, :-1]], dim=1).float()
-    chosen = logits.log_softmax(-1).gather(-1, claims[..., None])[..., 0]
-    return (chosen * mask).sum(1).unflatten(0, (batch, repeats))
+    chosen: torch.Tensor = logits.log_softmax(-1).gather(-1, claims[..., None])[..., 0]
+    return (chosen * mask).sum(1).view(batch, repeats)
 
 
 def weight_files(folder: Path) -> list[Path]:

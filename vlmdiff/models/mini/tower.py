@@ -1,4 +1,4 @@
-"""The vision tower of the embedded model: a small convolutional net with one row of channels for each cell of an 8 x 8 grid."""
+"""The vision tower of the embedded model: a small convolutional net, one row of channels for each cell of a grid."""
 
 from __future__ import annotations
 
