@@ -24,12 +24,23 @@ class Match:
     """Side and every attribute right."""
 
 
+_OPPOSITE = {"less": "more", "more": "less"}
+
+
+def mirrored(content: Content) -> Content | None:
+    """What the other set shows more: brighter for darker; None where a content has no opposite."""
+    if content.get("direction") not in _OPPOSITE:
+        return None
+    value = tuple((name, _OPPOSITE[old] if name == "direction" else old) for name, old in content.value)
+    return Content(content.what, value, content.where)
+
+
 def oriented(side: Side, content: Content) -> tuple[Side, Content]:
     """The same statement with "more" in it: that B is darker is that A is brighter."""
-    if content.get("direction") != "less":
+    opposite = mirrored(content)
+    if opposite is None or content.get("direction") == "more":
         return side, content
-    value = tuple((name, "more" if name == "direction" else old) for name, old in content.value)
-    return ("b" if side == "a" else "a"), Content(content.what, value, content.where)
+    return ("b" if side == "a" else "a"), opposite
 
 
 def _credit(said: Content, planted: Content) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +44,8 @@ def lora(
     tuning: Annotated[
         str, typer.Option(help="What learns beside the projector: lora, projector (nothing) or full.")
     ] = "lora",
+    start: Annotated[Path | None, typer.Option(help="An adapter folder whose weights training goes on from.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of this run; none: as the recipe says.")] = None,
     seed: int = 0,
     workers: Workers = 1,
 ) -> None:
@@ -58,7 +61,9 @@ def lora(
     model, _ = base_job.load_base(folder)
     tower = model.model.vision_tower
     cache = pairs.encode(out / "pairs", run.pairs, _bank(bank), seed + 1, run.pair_count, tower, workers)
-    job.train(run, folder, cache, out, what, seed, workers)
+    if steps:
+        run = replace(run, lora=replace(run.lora, steps=steps))
+    job.train(run, folder, cache, out, what, seed, workers, start)
     print(out / tuning)
 
 

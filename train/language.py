@@ -16,6 +16,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from data_synth.catalog import FAMILIES
 from train.pairs import PairCache
 from train.samples import report
+from vlmdiff.learn.tokens import SUMMARY_ROWS
 from vlmdiff.models.huggingface import DIFFERENCE_TOKEN
 from vlmdiff.models.lines import NO_DIFFERENCE, line
 from vlmdiff.models.mini.tower import TowerConfig, register
@@ -73,7 +74,8 @@ def make_processor(tokenizer: PreTrainedTokenizerFast, tower: TowerConfig) -> Ll
 def make_base(tokenizer: PreTrainedTokenizerFast, tower: TowerConfig) -> LlavaForConditionalGeneration:
     """An untrained LLaVA of our tower and a small decoder."""
     register()
-    ids = {name: tokenizer.convert_tokens_to_ids(f"<{name}>") for name in ("pad", "bos", "eos")}
+    vocabulary = tokenizer.get_vocab()
+    ids: dict[str, Any] = {f"{name}_token_id": vocabulary[f"<{name}>"] for name in ("pad", "bos", "eos")}
     text = {
         "model_type": "llama",
         "vocab_size": len(tokenizer),
@@ -84,19 +86,17 @@ def make_base(tokenizer: PreTrainedTokenizerFast, tower: TowerConfig) -> LlavaFo
         "num_key_value_heads": 4,
         "max_position_embeddings": 8192,
         "tie_word_embeddings": True,
-        "pad_token_id": ids["pad"],
-        "bos_token_id": ids["bos"],
-        "eos_token_id": ids["eos"],
+        **ids,
     }
     config = LlavaConfig(
         vision_config=tower.to_dict(),
         text_config=text,
-        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE_TOKEN),
+        image_token_index=vocabulary[IMAGE_TOKEN],
         image_seq_length=(tower.image_size // tower.patch_size) ** 2,
         vision_feature_layer=-1,
         vision_feature_select_strategy="full",
         tie_word_embeddings=True,
-        **{f"{name}_token_id": value for name, value in ids.items()},
+        **ids,
     )
     return LlavaForConditionalGeneration(config)
 
@@ -115,7 +115,6 @@ def in_context(
     cache: PairCache, tokenizer: PreTrainedTokenizerFast, size: int, rng: np.random.Generator
 ) -> dict[str, Any]:
     """A batch of image pairs and twos of pairs in the prompt: "a: <image>... b: <image>...", then the report."""
-    cells = 64
     prompts, targets, grids = [], [], []
     each = int(rng.integers(1, 3))
     for _ in range(size):
@@ -124,8 +123,9 @@ def in_context(
         a = rng.choice(images[: pair.size_a], each, replace=False)
         b = rng.choice(images[pair.size_a :], each, replace=False)
         a, b = (a, b) if rng.random() < 0.5 else (b, a)
-        grids.append(cache.rows(pair, np.concatenate([a, b]))[:, :cells])
-        prompts.append(f"a:{IMAGE_TOKEN * cells * each}\nb:{IMAGE_TOKEN * cells * each}\n")
+        grids.append(cache.rows(pair, np.concatenate([a, b]))[:, :-SUMMARY_ROWS])
+        images_a_side = IMAGE_TOKEN * (each * grids[-1].shape[1])
+        prompts.append(f"a:{images_a_side}\nb:{images_a_side}\n")
         targets.append(report(pair, a, b))
     heads = [[tokenizer.bos_token_id, *ids] for ids in encoded(tokenizer, prompts)]
     tails = [[*ids, tokenizer.eos_token_id] for ids in encoded(tokenizer, targets)]

@@ -23,6 +23,7 @@ from train.pairs import PairCache
 from train.recipes import Recipe
 from train.samples import Sample, set_sample, single_samples
 from vlmdiff.errors import UsageError
+from vlmdiff.learn.tokens import PARTS, SUMMARY_ROWS
 from vlmdiff.models.difference import Difference, DifferenceProjector, injected
 from vlmdiff.models.huggingface import CLAIMS_FILE, DIFFERENCE_TOKEN, claim_log_likelihoods
 from vlmdiff.models.profiles import profile_of
@@ -56,7 +57,7 @@ class Batches(Dataset[dict[str, Any]]):
 
         sets = [set_sample(self.cache, pair(), rng) for _ in range(self.size // 2)]
         singles: list[Sample] = []
-        while len(singles) < self.size - len(sets):
+        while len(singles) < self.size - len(sets) or not any(sample.claims for sample in singles):
             singles += single_samples(self.cache, pair(), _SINGLES_A_PAIR, rng)
         return self._tensors([*sets, *singles])
 
@@ -109,19 +110,31 @@ class Describer(nn.Module):
         return ids
 
 
-def describer(model: Any, tokenizer: PreTrainedTokenizerFast, targets: str, tuning: Tuning, rank: int) -> Describer:
-    """Freeze the base, then open what `tuning` names; the tower is never trained here."""
-    from peft import LoraConfig, get_peft_model
+def describer(
+    model: Any, tokenizer: PreTrainedTokenizerFast, targets: str, tuning: Tuning, rank: int, start: Path | None = None
+) -> Describer:
+    """Freeze the base, then open what `tuning` names; the tower is never trained here.
+
+    Args:
+        targets: regular expression over the names of the layers that get a LoRA of this rank.
+        start: an adapter folder whose weights training goes on from.
+    """
+    from peft import LoraConfig, PeftModel, get_peft_model
 
     model.requires_grad_(False)
-    if tuning == "lora":
+    if tuning == "lora" and start is not None:
+        model = PeftModel.from_pretrained(model, start, is_trainable=True)
+    elif tuning == "lora":
         model = get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets))
     elif tuning == "full":
         model.model.language_model.requires_grad_(True)
     config = model.config
     cells = config.image_seq_length
-    projector = DifferenceProjector(cells + 3, 3 * config.vision_config.hidden_size, config.text_config.hidden_size)
-    return Describer(model, projector, tokenizer.convert_tokens_to_ids(DIFFERENCE_TOKEN), tokenizer.bos_token_id)
+    inputs = PARTS * config.vision_config.hidden_size
+    projector = DifferenceProjector(cells + SUMMARY_ROWS, inputs, config.text_config.hidden_size)
+    if start is not None:
+        projector = DifferenceProjector.load(start)
+    return Describer(model, projector, tokenizer.get_vocab()[DIFFERENCE_TOKEN], tokenizer.bos_token_id)
 
 
 def batches(data: Batches, workers: int) -> Iterator[dict[str, Any]]:
@@ -132,19 +145,29 @@ def save_adapter(trained: Describer, folder: Path) -> None:
     """The adapter folder: LoRA weights where there are some, the projector, and the claims it knows."""
     folder.mkdir(parents=True, exist_ok=True)
     if hasattr(trained.model, "peft_config"):
+        config = trained.model.peft_config["default"]
+        config.base_model_name_or_path = Path(config.base_model_name_or_path).name  # where it lay is nobody's business
         trained.model.save_pretrained(folder)
+        (folder / "README.md").unlink()  # an empty form
     trained.projector.save(folder)
     claims = {name: sorted({canonical(c) for c in family.contents()}) for name, family in FAMILIES.items()}
     (folder / CLAIMS_FILE).write_text(json.dumps(claims, indent=0) + "\n")
 
 
 def train(
-    recipe: Recipe, base: Path, cache: PairCache, folder: Path, tuning: Tuning, seed: int, workers: int
+    recipe: Recipe,
+    base: Path,
+    cache: PairCache,
+    folder: Path,
+    tuning: Tuning,
+    seed: int,
+    workers: int,
+    start: Path | None = None,
 ) -> Describer:
     """Train from a base folder on a pair cache that its tower encoded; writes the adapter into `folder`."""
     torch.manual_seed(seed + 2)
     model, tokenizer = load_base(base)
-    trained = describer(model, tokenizer, profile_of(model.config.model_type).lora_targets, tuning, recipe.rank)
+    trained = describer(model, tokenizer, profile_of(model.config.model_type).lora_targets, tuning, recipe.rank, start)
     loop.fit(
         tuning,
         trained,

@@ -22,7 +22,8 @@ from vlmdiff.models.mini.tower import Tower, TowerConfig, register
 def train_tower(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int) -> Tower:
     """Stage one; resumes from `folder`."""
     torch.manual_seed(seed)
-    model = tower.TowerWithHead(Tower(TowerConfig())).to(memory_format=torch.channels_last)
+    model = tower.TowerWithHead(Tower(TowerConfig()))
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     groups = Groups(recipe.images, bank, seed, recipe.groups_a_batch, model.tower.config.image_size)
     loop.fit(
         "tower",
@@ -32,7 +33,8 @@ def train_tower(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: in
         lambda batch: tower.loss_of(model, batch),
         folder,
     )
-    return model.tower.eval()
+    model.eval()
+    return model.tower
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def load_base(folder: Path) -> tuple[Any, PreTrainedTokenizerFast]:
         local_files_only=True,
         attn_implementation="eager",  # on a CPU twice as fast as the fused kernel for a hundred tokens
     )
-    return model.eval(), AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return model.eval(), tokenizer
 
 
 def train(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int) -> Path:

@@ -14,7 +14,7 @@ import torch
 def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
     """The nearest matrix with singular values near 1, by the quintic iteration with the authors' coefficients."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix.bfloat16()
+    x: torch.Tensor = matrix.bfloat16()
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
     x = x / (x.norm() + 1e-7)

@@ -20,8 +20,9 @@ from data_synth.facts import Content
 from data_synth.sources import Bank
 from train.progress import Progress
 from train.tower import to_pixels
+from vlmdiff.errors import InputError
 from vlmdiff.images.decode import fit
-from vlmdiff.learn.tokens import with_summaries
+from vlmdiff.learn.tokens import SUMMARY_ROWS, with_summaries
 from vlmdiff.models.mini.tower import Tower
 
 
@@ -79,10 +80,13 @@ def encode(
     if listing.exists():
         whole = [row for row in listing.read_text().splitlines(keepends=True) if row.endswith("\n")]
         done, images = len(whole), sum(len(json.loads(row)["shows"]) for row in whole)
+        held = features.stat().st_size if features.exists() else 0
+        if held < images * bytes_an_image(tower):
+            raise InputError(f"{features} is shorter than {listing.name} says; delete the folder to encode anew")
         listing.write_text("".join(whole))
     progress = Progress(f"pairs in {folder.name}", pairs, done)
     data = DataLoader(
-        _Rendered(config, bank, seed, done, pairs, tower.config.image_size),
+        _Rendered(config, bank, seed, done, max(done, pairs), tower.config.image_size),
         batch_size=None,
         num_workers=workers,
         prefetch_factor=8 if workers else None,
@@ -104,7 +108,7 @@ def encode(
 
 def bytes_an_image(tower: Tower) -> int:
     cells = (tower.config.image_size // tower.config.patch_size) ** 2
-    return int((cells + 3) * tower.config.hidden_size * 2)
+    return int((cells + SUMMARY_ROWS) * tower.config.hidden_size * 2)
 
 
 @dataclass(frozen=True)

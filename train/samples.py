@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data_synth.catalog import FAMILIES
 from data_synth.facts import Content
 from data_synth.lexicon import canonical, family_of
+from data_synth.matching import mirrored
 from train.pairs import CachedPair, PairCache
 from vlmdiff.learn.tokens import Moments, against_pool, between
 from vlmdiff.models.difference import Difference
@@ -34,6 +35,17 @@ def report(pair: CachedPair, a: Rows, b: Rows) -> str:
     return "".join(sorted(said)) or NO_DIFFERENCE + "\n"
 
 
+def shown_by_b(pair: CachedPair, a: Rows, b: Rows) -> str:
+    """What B shows more than A, one line each, in the order of the alphabet; that A is darker is that B is brighter."""
+    gaps = pair.shows[b].mean(0) - pair.shows[a].mean(0)
+    said = []
+    for content, gap in zip(pair.contents, gaps, strict=True):
+        stated = content if gap > 0 else mirrored(content)
+        if abs(gap) >= _STATED and stated is not None:
+            said.append(line("b", canonical(stated)))
+    return "".join(sorted(said)) or NO_DIFFERENCE + "\n"
+
+
 @dataclass(frozen=True)
 class Sample:
     """One difference and the report it should lead to; claims where a single image is judged."""
@@ -50,7 +62,10 @@ def _size(rng: np.random.Generator, most: int) -> int:
 
 
 def set_sample(cache: PairCache, pair: CachedPair, rng: np.random.Generator) -> Sample:
-    """Two sets of three images or more; one time in eight both from the untouched images: a null pair."""
+    """Two sets of three images or more, and what B shows more; mostly the side with a fact is B.
+
+    One time in eight both sets come from the untouched images: a null pair.
+    """
     images = np.arange(len(pair.shows))
     a, b = images[: pair.size_a], images[pair.size_a :]
     touched = pair.shows[:, : pair.facts].any(1)
@@ -59,11 +74,12 @@ def set_sample(cache: PairCache, pair: CachedPair, rng: np.random.Generator) -> 
         rng.shuffle(clean)
         half = len(clean) // 2
         a, b = clean[:half], clean[half:]
-    if rng.random() < 0.5:
+    facts = pair.shows[:, : pair.facts]
+    if rng.random() < (0.9 if facts[a].any() and not facts[b].any() else 0.5 if facts[a].any() else 0.1):
         a, b = b, a
     a = rng.choice(a, _size(rng, len(a)), replace=False)
     b = rng.choice(b, _size(rng, len(b)), replace=False)
-    return Sample(between(cache.rows(pair, a), cache.rows(pair, b)), report(pair, a, b))
+    return Sample(between(cache.rows(pair, a), cache.rows(pair, b)), shown_by_b(pair, a, b))
 
 
 def single_samples(cache: PairCache, pair: CachedPair, count: int, rng: np.random.Generator) -> list[Sample]:
@@ -77,38 +93,38 @@ def single_samples(cache: PairCache, pair: CachedPair, count: int, rng: np.rando
     for i, single in enumerate(singles):
         one = np.array([single])
         difference = Difference(judged.rows[i : i + 1], judged.counts[i : i + 1])
-        samples.append(Sample(difference, report(pair, pool, one), _claims(pair, pool, single, rng)))
+        samples.append(Sample(difference, shown_by_b(pair, pool, one), _claims(pair, pool, single, rng)))
     return samples
 
 
 def _claims(pair: CachedPair, pool: Rows, single: int, rng: np.random.Generator) -> tuple[str, ...]:
-    shares = pair.shows[pool].mean(0)
-    shown = pair.shows[single]
-    right = [i for i in range(len(pair.contents)) if shown[i] and 1 - shares[i] >= _STATED]
-    wrong = [c for i, c in enumerate(pair.contents) if not shown[i]]
-    none = NO_DIFFERENCE + "\n"
-    if right:
-        truth = pair.contents[int(rng.choice(right))]
-        first, wrong = line("b", canonical(truth)), [*wrong, *near(truth, NEAR_MISSES // 2, rng)]
-    elif shown.any():
+    """A right claim, then wrong ones; nothing where the image only shows what most of the pool shows too."""
+    shown, shares = pair.shows[single], pair.shows[pool].mean(0)
+    less = [c for i, c in enumerate(pair.contents) if not shown[i] and shares[i] >= _STATED]
+    more = [c for i, c in enumerate(pair.contents) if shown[i] and 1 - shares[i] >= _STATED]
+    more += [opposite for c in less if (opposite := mirrored(c)) is not None]
+    if shown.any() and not more:
         return ()
+    wrong = [c for i, c in enumerate(pair.contents) if not shown[i]]
+    claims = [NO_DIFFERENCE + "\n"]
+    if more:
+        truth = more[int(rng.integers(len(more)))]
+        claims.insert(0, line("b", canonical(truth)))
+        wrong += near(truth, NEAR_MISSES // 2, rng)
     else:
-        first = none
         for content in list(wrong):
             wrong += near(content, 2, rng)
-    wrong += [_any(rng) for _ in range(max(1, NEAR_MISSES - len(wrong)))]
-    true_of_it = {line("b", canonical(c)) for i, c in enumerate(pair.contents) if shown[i]}
-    misses = list(dict.fromkeys(line("b", canonical(c)) for c in wrong))
-    misses = [claim for claim in misses if claim not in true_of_it and claim != first][:NEAR_MISSES]
-    while len(misses) < NEAR_MISSES:
-        claim = line("b", canonical(_any(rng)))
-        if claim not in misses and claim not in true_of_it and claim != first:
-            misses.append(claim)
-    return (first, *misses) if first == none else (first, none, *misses[: NEAR_MISSES - 1])
+    true = {*more, *(c for i, c in enumerate(pair.contents) if shown[i])}
+    misses = [c for c in dict.fromkeys(wrong) if c not in true]
+    while len(claims) + len(misses) <= NEAR_MISSES:
+        content = _any(rng)
+        if content not in true and content not in misses:
+            misses.append(content)
+    return (*claims, *(line("b", canonical(c)) for c in misses))[: NEAR_MISSES + 1]
 
 
 def near(content: Content, count: int, rng: np.random.Generator) -> list[Content]:
-    """Contents of the same family with another value; of several attributes one or two are changed."""
+    """Contents of the same family that cannot be true with it; of several attributes one or two are changed."""
     options = _alike(content)
     if not options:
         return []
@@ -124,7 +140,10 @@ def _alike(content: Content) -> tuple[Content, ...]:
         values = sum(dict(other.value).get(name) != value for name, value in content.value)
         return values + (other.what != content.what) + (other.where != content.where)
 
-    return tuple(other for other in others if changes(other) <= 2)
+    def both(other: Content) -> bool:  # one image tells nothing of varying places
+        return "random" in (content.where, other.where) and (content.what, content.value) == (other.what, other.value)
+
+    return tuple(other for other in others if changes(other) <= 2 and not both(other))
 
 
 def _any(rng: np.random.Generator) -> Content:

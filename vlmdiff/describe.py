@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vlmdiff import models, propose, verify
 from vlmdiff.decide import decide, enough_images, images_needed
-from vlmdiff.errors import UsageError
+from vlmdiff.errors import InputError, UsageError
 from vlmdiff.findings import Evidence, Finding, Images, Report, SideImages, TwoSampleTest, Verdict
 from vlmdiff.images.sets import LoadedSet, SetPair, load_pair
 from vlmdiff.learn import probe
@@ -111,13 +111,18 @@ def answer(
     progress: Progress | None = None,
     watch: Stopwatch | None = None,
 ) -> Report:
-    """Two loaded sets in, a report out. What a proposer saw never verifies: the images are split beforehand."""
+    """Two loaded sets in, a report out. What a proposer saw never verifies: the images are split beforehand.
+
+    Raises:
+        InputError: a set has no two different images.
+    """
     told, watch = progress or (lambda stage, done, total: None), watch or Stopwatch()
     rng = np.random.default_rng(seed)
-    n_a, n_b = len(pair.a.pixels), len(pair.b.pixels)
+    kept_a, kept_b = _distinct(pair.a), _distinct(pair.b)
+    n_a, n_b = len(kept_a), len(kept_b)
     with watch.stage("features"):
         told("looking at images", 0, 0)
-        grids = model.features(np.concatenate([pair.a.pixels, pair.b.pixels]))
+        grids = model.features(np.concatenate([pair.a.pixels[kept_a], pair.b.pixels[kept_b]]))
     with watch.stage("test"):
         told("testing for a difference", 0, 0)
         is_b = np.arange(n_a + n_b) >= n_a
@@ -144,12 +149,13 @@ def answer(
                 on_a = verify.scores(model, said, a[check_a], pool)
                 on_b = verify.scores(model, said, b[check_b], pool)
                 evidence = [Evidence(h, on_a[:, i], on_b[:, i]) for i, h in enumerate(said)]
-                ids_a, ids_b = [pair.a.ids[i] for i in check_a], [pair.b.ids[i] for i in check_b]
+                ids_a, ids_b = [pair.a.ids[i] for i in kept_a[check_a]], [pair.b.ids[i] for i in kept_b[check_b]]
                 findings = decide(evidence, ids_a, ids_b, alpha=alpha, rng=rng)
     verdict: Verdict
     if not enough:
         verdict = "not enough images"
-        warnings.append(f"at least {2 * images_needed(alpha, 1)} images a set are needed at alpha {alpha:g}")
+        needed = 2 * images_needed(alpha, 1) - 1  # of an odd number, more are checked than looked at
+        warnings.append(f"at least {needed} different images a set are needed at alpha {alpha:g}")
     else:
         verdict = "different" if test.p_value <= alpha else "no detectable difference"
     return Report(
@@ -169,6 +175,14 @@ def answer(
         seconds=watch.seconds,
         warnings=warnings,
     )
+
+
+def _distinct(images: LoadedSet) -> NDArray[np.intp]:
+    """Rows without copies of a file: a copy is no further evidence, and would suggest what it then verifies."""
+    rows = np.sort(np.unique(images.digests, return_index=True)[1])
+    if len(rows) < 2:
+        raise InputError(f"set {images.side.upper()}: all images are copies of one; at least 2 different are needed")
+    return rows
 
 
 def _split(count: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

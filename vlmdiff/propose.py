@@ -31,6 +31,8 @@ _SAME = 0.9
 def learned(model: VisionLanguageModel, a: torch.Tensor, b: torch.Tensor, rng: np.random.Generator) -> list[Hypothesis]:
     """What the model writes when it reads difference tokens: of all look images, and of resamples of them.
 
+    The model says what the second set shows more, so every draw is read in both orders.
+
     Args:
         a: feature rows of A's look images, (images, rows, channels); b: of B's.
 
@@ -40,10 +42,13 @@ def learned(model: VisionLanguageModel, a: torch.Tensor, b: torch.Tensor, rng: n
     from vlmdiff.learn.tokens import between
     from vlmdiff.models.difference import Difference
 
-    whole = between(a, b)
-    parts = [between(_resample(a, rng), _resample(b, rng)) for _ in range(RESAMPLES)]
-    texts = model.write(Difference.stack([whole, *parts]), draws=1, seed=int(rng.integers(2**31)))
-    return voted([text for pair in texts for text in pair])
+    draws = [(a, b), *((_resample(a, rng), _resample(b, rng)) for _ in range(RESAMPLES))]
+    orders = [between(one, other) for one, other in draws] + [between(other, one) for one, other in draws]
+    texts = model.write(Difference.stack(orders), draws=1, seed=int(rng.integers(2**31)))
+    of_b, of_a = texts[: len(draws)], texts[len(draws) :]
+    return voted(
+        [_of("b", b) + _of("a", a) for bs, as_ in zip(of_b, of_a, strict=True) for b, a in zip(bs, as_, strict=True)]
+    )
 
 
 METHODS: dict[
@@ -53,21 +58,27 @@ METHODS: dict[
 }
 
 
+def _of(side: Side, text: str) -> list[tuple[Side, str]]:
+    """What a text says of the set that was read second, which is `side`."""
+    return [(side, sentence) for said, sentence in lines(text) if said == "b"]
+
+
 def _resample(rows: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     keep = max(1, round(len(rows) * KEPT))
     return rows[rng.permutation(len(rows))[:keep]]
 
 
-def voted(texts: Sequence[str]) -> list[Hypothesis]:
+def voted(draws: Sequence[Sequence[tuple[Side, str]]]) -> list[Hypothesis]:
     """One hypothesis for each side and normalised sentence; ties in votes keep the order in which they were written."""
-    draws: Counter[tuple[Side, str]] = Counter()
+    counts: Counter[tuple[Side, str]] = Counter()
     wording: dict[tuple[Side, str], str] = {}
-    for text in texts:
-        named = {(side, normalised(sentence)): sentence for side, sentence in lines(text)}
-        draws.update(named.keys())
-        for key, sentence in named.items():
-            wording.setdefault(key, sentence)
-    return [Hypothesis(wording[key], key[0], count / len(texts)) for key, count in draws.most_common()]
+    for draw in draws:
+        named: dict[tuple[Side, str], str] = {}
+        for side, sentence in draw:
+            named.setdefault((side, normalised(sentence)), sentence)
+        counts.update(named.keys())
+        wording = named | wording
+    return [Hypothesis(wording[key], key[0], count / len(draws)) for key, count in counts.most_common()]
 
 
 def merged(hypotheses: Sequence[Hypothesis], look: NDArray[np.float32]) -> list[Hypothesis]:

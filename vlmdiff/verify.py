@@ -35,10 +35,11 @@ def scores(
     """
     from vlmdiff.learn.tokens import against_pool
 
-    none = NO_DIFFERENCE + "\n"
-    families = [[line("b", text) for text in model.siblings(h.text, SIBLINGS)] for h in hypotheses]
     claims = [line("b", h.text) for h in hypotheses]
-    every = list(dict.fromkeys([*claims, none, *(claim for siblings in families for claim in siblings)]))
+    families = [[line("b", text) for text in model.siblings(h.text, SIBLINGS)] for h in hypotheses]
+    # A model that knows no other claims holds each against "no visible difference".
+    families = [siblings or [NO_DIFFERENCE + "\n"] for siblings in families]
+    every = list(dict.fromkeys([*claims, *(claim for siblings in families for claim in siblings)]))
     column = {claim: i for i, claim in enumerate(every)}
     likelihoods = model.score(every, against_pool(images, pool))
     corrected = [

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 class VisionLanguageModel(Protocol):
     """Features of images, words from a difference, and how well words fit one."""
 
-    image_size: int
-    """Pixels a side of the square input."""
+    @property
+    def image_size(self) -> int:
+        """Pixels a side of the square input."""
+        ...
 
     @property
     def info(self) -> ModelInfo: ...

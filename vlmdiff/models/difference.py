@@ -52,7 +52,8 @@ class DifferenceProjector(nn.Module):
     def forward(self, difference: Difference) -> torch.Tensor:
         rows, counts = difference.rows, difference.counts.to(difference.rows.dtype)
         sizes = self.sizes(torch.cat([counts.log() / 4, (counts == 1).to(rows.dtype)], -1))
-        return self.norm(torch.cat([self.body(rows) + self.place, sizes[:, None]], dim=1))
+        tokens: torch.Tensor = self.norm(torch.cat([self.body(rows) + self.place, sizes[:, None]], dim=1))
+        return tokens
 
     def save(self, folder: Path) -> None:
         """Write weights (bfloat16) and sizes into an adapter folder."""

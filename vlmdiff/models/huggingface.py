@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer, DynamicCache
 from transformers.utils.logging import (
     disable_progress_bar,
@@ -58,7 +59,7 @@ def claim_log_likelihoods(
     with injected(model.get_input_embeddings(), placeholder, tokens):
         head = model(input_ids=prompt, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
     cache.batch_repeat_interleave(repeats)
-    seen = torch.cat([torch.ones(len(claims), length, dtype=torch.bool), mask], dim=1)
+    seen = torch.cat([torch.ones(len(claims), length, dtype=torch.bool, device=mask.device), mask], dim=1)
     body = model(input_ids=claims, attention_mask=seen.long(), past_key_values=cache, use_cache=True).logits
     logits = torch.cat([head.repeat_interleave(repeats, dim=0)[:, None], body[:, :-1]], dim=1).float()
     chosen: torch.Tensor = logits.log_softmax(-1).gather(-1, claims[..., None])[..., 0]
@@ -85,7 +86,7 @@ def sha256_of(paths: Sequence[Path]) -> str:
 @contextmanager
 def drawing_from(seed: int) -> Iterator[None]:
     """Sampling inside is a function of the seed, and the caller's random state is left as it was."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
 
@@ -106,6 +107,15 @@ def _quietly() -> Iterator[None]:
             enable_progress_bar()
 
 
+def _with_lora(model: Any, adapter: Path) -> Any:
+    """The model with a LoRA added to its weights."""
+    from peft import PeftModel
+
+    if not (adapter / "adapter_model.safetensors").is_file():  # peft would ask the hub for it
+        raise ValueError("adapter_model.safetensors is missing")
+    return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+
+
 class HuggingFaceModel:
     """A loaded model; see `vlmdiff.models.base.VisionLanguageModel` for what its methods promise."""
 
@@ -113,29 +123,38 @@ class HuggingFaceModel:
         register()
         if not (folder / "config.json").is_file():
             raise ModelError(f"no model at {folder}; expected a folder with config.json and safetensors, or `mini`")
+        if adapter and not (adapter / PROJECTOR_FILE).is_file():
+            raise ModelError(f"no adapter at {adapter}; expected a folder that `python -m train lora` wrote")
         self.name, self.folder, self.adapter, self.device = name, folder, adapter, torch.device(device)
         self.files = weight_files(folder) + (weight_files(adapter) if adapter else [])
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        try:
+            with _quietly():
+                self._load()
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+            where = f"{folder} with {adapter}" if adapter else str(folder)
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelError(
+                f"{where} cannot be loaded ({reason}); expected undamaged files that fit together"
+            ) from error
+
+    def _load(self) -> None:
+        config = AutoConfig.from_pretrained(self.folder, local_files_only=True)
         self.profile = profile_of(config.model_type)
-        self.projector: DifferenceProjector | None = None
-        with _quietly():
-            model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-            if adapter is not None:
-                model = self._adapted(model, adapter)
-        self.model = model.eval().to(self.device)
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.image_size = int(config.vision_config.image_size)
-        self.placeholder = int(self.tokenizer.convert_tokens_to_ids(DIFFERENCE_TOKEN))
-
-    def _adapted(self, model: Any, adapter: Path) -> Any:
-        from peft import PeftModel
-
-        if not (adapter / PROJECTOR_FILE).is_file():
-            raise ModelError(f"no adapter at {adapter}; expected a folder that `python -m train lora` wrote")
-        self.projector = DifferenceProjector.load(adapter).eval().to(self.device)
-        if (adapter / "adapter_config.json").is_file():
-            model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
-        return model
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+        found: Any = AutoModelForImageTextToText.from_pretrained(
+            self.folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+        model, loaded = found
+        if loaded["missing_keys"]:  # transformers would fill them with random numbers
+            raise ValueError(f"{len(loaded['missing_keys'])} weights are missing")
+        self.projector: DifferenceProjector | None = None
+        if self.adapter:
+            self.projector = DifferenceProjector.load(self.adapter).eval().to(self.device)
+            if (self.adapter / "adapter_config.json").is_file():
+                model = _with_lora(model, self.adapter)
+            self.placeholder: int = self.tokenizer.get_vocab()[DIFFERENCE_TOKEN]
+        self.model = model.eval().to(self.device)
 
     @cached_property
     def info(self) -> ModelInfo:

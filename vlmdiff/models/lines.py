@@ -24,7 +24,7 @@ def lines(text: str) -> Iterator[tuple[Side, str]]:
     for row in text.splitlines():
         side, colon, sentence = row.strip().partition(":")
         sentence = _SPACES.sub(" ", sentence).strip()
-        if colon and sentence and side in ("a", "b"):
+        if colon and normalised(sentence) and side in ("a", "b"):
             yield ("a" if side == "a" else "b"), sentence
 
 

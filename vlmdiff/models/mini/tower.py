@@ -57,10 +57,11 @@ class Block(nn.Module):
 class Tower(PreTrainedModel):
     """Pixels (batch, 3, size, size) to hidden states (batch, cells, channels), as LLaVA expects of its tower."""
 
+    config: TowerConfig
     config_class = TowerConfig
     main_input_name = "pixel_values"
     base_model_prefix = "tower"
-    _no_split_modules = ("Block",)
+    _no_split_modules = ["Block"]  # noqa: RUF012  (the base class wants a list)
     _supports_sdpa = True  # it has no attention: any choice made for the language model suits it
     _supports_flash_attn = True
     _supports_flex_attn = True
@@ -78,7 +79,7 @@ class Tower(PreTrainedModel):
             channels = width
         self.layers = nn.Sequential(*layers)
         self.out = nn.Sequential(nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels, affine=False))
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Conv2d):
