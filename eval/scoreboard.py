@@ -205,7 +205,7 @@ def markdown(board: Scoreboard) -> str:
 
 
 NOTES = """\
-The top hypothesis is the one with the most votes, verified or not. Exact: the right set and every attribute. Partly
+The top hypothesis is the first of the report, verified or not. Exact: the right set and every attribute. Partly
 right: the right set and kind and at least half of the attributes. Untrue: all else that was understood; true side
 effects of the planted change are among it. A sentence that the parser does not understand is left out of the numbers
 and counted in the last column. A pair of which nothing was said counts as missed in recall, F1, "exact" and "right",

@@ -49,7 +49,7 @@ class PairScore:
     said: tuple[Statement, ...]
     """One a finding, in the report's order."""
     top: Statement | None
-    """The finding with the most votes, whether verified or not, ties by the report's order; None: nothing was said."""
+    """The first finding of the report, which lists the best first, verified or not; None: nothing was said."""
 
     @property
     def verified(self) -> tuple[Statement, ...]:
@@ -68,9 +68,7 @@ class PairScore:
 def score(difference: Difference, report: Report) -> PairScore:
     """Compare a report with what was planted."""
     said = tuple(_statement(finding, difference) for finding in report.findings)
-    votes = [finding.votes for finding in report.findings]
-    top = said[votes.index(max(votes))] if votes else None
-    return PairScore(report.verdict, len(difference), said, top)
+    return PairScore(report.verdict, len(difference), said, said[0] if said else None)
 
 
 def _statement(finding: Finding, difference: Difference) -> Statement:

@@ -147,7 +147,7 @@ def save_adapter(trained: Describer, folder: Path) -> None:
     if hasattr(trained.model, "peft_config"):
         config = trained.model.peft_config["default"]
         config.base_model_name_or_path = Path(config.base_model_name_or_path).name  # where it lay is nobody's business
-        trained.model.save_pretrained(folder)
+        trained.model.save_pretrained(folder, save_embedding_layers=False)  # "auto" asks the hub for that base
         (folder / "README.md").unlink()  # an empty form
     trained.projector.save(folder)
     claims = {name: sorted({canonical(c) for c in family.contents()}) for name, family in FAMILIES.items()}

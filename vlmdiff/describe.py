@@ -142,7 +142,7 @@ def answer(
             pool = Moments.of(rows[look])
             said = propose.METHODS[method](model, a[look_a], b[look_b], rng)
             if said:
-                said = propose.merged(said, verify.scores(model, said, rows[look], pool))
+                said = propose.merged(said, verify.scores_among(model, said, rows[look], pool))
         with watch.stage("verify"):
             told("checking on other images", 0, 0)
             if said:

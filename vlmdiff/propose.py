@@ -22,7 +22,9 @@ RESAMPLES = 8
 """Draws of the look images; each is described once greedily and once sampled."""
 KEPT = 0.8
 """Share of each side's look images in one resample."""
-MOST = 6
+NAMED = 8
+"""Hypotheses that are looked at twice, the most often named."""
+MOST = 4
 """Hypotheses that go on to the check images: every further one costs all of them power."""
 _SAME = 0.9
 """Correlation of look scores from which on two hypotheses say the same."""
@@ -78,13 +80,14 @@ def voted(draws: Sequence[Sequence[tuple[Side, str]]]) -> list[Hypothesis]:
             named.setdefault((side, normalised(sentence)), sentence)
         counts.update(named.keys())
         wording = named | wording
-    return [Hypothesis(wording[key], key[0], count / len(draws)) for key, count in counts.most_common()]
+    return [Hypothesis(wording[key], key[0], count / len(draws)) for key, count in counts.most_common(NAMED)]
 
 
 def merged(hypotheses: Sequence[Hypothesis], look: NDArray[np.float32]) -> list[Hypothesis]:
-    """Hypotheses true of the same look images become one: the wording with the most votes, all their votes together.
+    """Hypotheses true of the same look images become one: the wording with the most votes, their votes together.
 
-    "B is darker" and "A is brighter" are one, because their scores run opposite ways on opposite sides.
+    "B is darker" and "A is brighter" are one, because their scores run opposite ways on opposite sides; their votes are
+    not added, because one draw, read in both orders, names both.
 
     Args:
         look: (images, hypotheses) scores on the look images.
@@ -96,7 +99,7 @@ def merged(hypotheses: Sequence[Hypothesis], look: NDArray[np.float32]) -> list[
         if like is None:
             kept.append(i)
             votes[i] = hypothesis.votes
-        else:
+        elif hypothesis.side == hypotheses[like].side:
             votes[like] = min(1.0, votes[like] + hypothesis.votes)
     best = sorted(kept, key=lambda i: -votes[i])[:MOST]
     return [replace(hypotheses[i], votes=votes[i]) for i in best]

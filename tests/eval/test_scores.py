@@ -42,8 +42,8 @@ def test_everything_said_of_a_null_pair_is_untrue() -> None:
     assert scored([], said("a", BLURRED)).said[0].outcome == "untrue"
 
 
-def test_top_hypothesis_has_the_most_votes_whether_verified_or_not() -> None:
-    pair = scored([fact(BLURRED)], said("b", DARKER, votes=0.2), said("a", BLURRED, verified=False, votes=0.7))
+def test_top_hypothesis_is_the_first_of_the_report_whether_verified_or_not() -> None:
+    pair = scored([fact(BLURRED)], said("a", BLURRED, verified=False, votes=0.2), said("b", DARKER, votes=0.7))
     assert pair.top is not None and pair.top.outcome == "exact"
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,8 @@ def brightness(rows: torch.Tensor) -> torch.Tensor:
     return rows[..., -3, :3].mean(-1)
 
 
-def names_the_darker_set(rows: torch.Tensor) -> Sequence[str]:
-    gap = float(brightness(rows))
-    if abs(gap) < 0.5:
-        return [NO_DIFFERENCE + "\n"]
-    return [f"{'a' if gap > 0 else 'b'}: {DARKER}\n"]
+def says_darker(rows: torch.Tensor) -> Sequence[str]:
+    return [f"b: {DARKER}\n" if brightness(rows) < -0.5 else NO_DIFFERENCE + "\n"]
 
 
 def knows_dark_from_bright(claim: str, rows: torch.Tensor) -> torch.Tensor:
@@ -48,7 +46,7 @@ def judges_by_chance(claim: str, rows: torch.Tensor) -> torch.Tensor:
     return (rows.flatten(1).sum(1) * 12345.678).frac()
 
 
-MODEL = ScriptedModel(says=names_the_darker_set, fits=knows_dark_from_bright, knows=(DARKER, BRIGHTER), image_size=SIDE)
+MODEL = ScriptedModel(says=says_darker, fits=knows_dark_from_bright, knows=(DARKER, BRIGHTER), image_size=SIDE)
 
 
 def noise(count: int, level: float, seed: int) -> Pixels:
@@ -103,9 +101,10 @@ def test_swapped_sides_swap_the_finding() -> None:
 
 
 def test_a_difference_said_of_the_wrong_side_is_not_verified() -> None:
-    liar = ScriptedModel(
-        says=lambda rows: [f"a: {DARKER}\n"], fits=knows_dark_from_bright, knows=(DARKER, BRIGHTER), image_size=SIDE
-    )
+    def says(rows: torch.Tensor) -> Sequence[str]:
+        return [f"b: {DARKER}\n" if brightness(rows) > 0.5 else NO_DIFFERENCE + "\n"]
+
+    liar = replace(MODEL, says=says)
     report = answer(pair_of(BRIGHT, DARK), liar)
     assert told(report) == [("a", DARKER, "unverified")]
     assert report.findings[0].auroc < 0.1
@@ -138,7 +137,7 @@ def test_the_seed_decides_all_chance() -> None:
 
 @pytest.mark.parametrize("text", ["zzz ??? \x00", "", "b: colourless green ideas", "a: b: a: b:", "c: no such set"])
 def test_nonsense_verifies_nothing(text: str) -> None:
-    model = ScriptedModel(says=lambda rows: [text], fits=judges_by_chance, image_size=SIDE)
+    model = replace(MODEL, says=lambda rows: [text], fits=judges_by_chance)
     report = answer(pair_of(BRIGHT, DARK), model)
     assert report.verdict == "different", "the test does not depend on what the model says"
     assert not [f for f in report.findings if f.verdict == "verified"]

@@ -8,6 +8,7 @@ import torch
 
 from vlmdiff import propose
 from vlmdiff.findings import Hypothesis, Side
+from vlmdiff.learn.tokens import between
 from vlmdiff.models.difference import Difference
 from vlmdiff.models.lines import NO_DIFFERENCE
 from vlmdiff.models.scripted import ScriptedModel
@@ -20,31 +21,34 @@ def votes_of(hypotheses: Sequence[Hypothesis]) -> dict[tuple[Side, str], float]:
     return {(h.side, h.text): h.votes for h in hypotheses}
 
 
+def saying(*texts: str) -> ScriptedModel:
+    return ScriptedModel(says=lambda rows: texts, fits=lambda claim, rows: rows[:, 0, 0])
+
+
 def looks(*columns: Sequence[float]) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
     return np.array(columns, np.float32).T
 
 
 def test_votes_are_the_share_of_draws_that_name_it() -> None:
-    texts = [f"b: {DARKER}\na: {BLURRED}\n", f"b: {DARKER}\n", f"a: {DARKER}\n", NO_DIFFERENCE + "\n"]
-    found = voted(texts)
+    found = voted([[("b", DARKER), ("a", BLURRED)], [("b", DARKER)], [("a", DARKER)], []])
     assert votes_of(found) == {("b", DARKER): 0.5, ("a", BLURRED): 0.25, ("a", DARKER): 0.25}
     assert found[0].text == DARKER
 
 
 def test_one_draw_votes_once_whatever_the_spelling() -> None:
-    found = voted([f"b: {DARKER}\nb:  The images are DARKER!\n", "b: The images are darker.\n"])
+    found = voted([[("b", DARKER), ("b", "The images are DARKER!")], [("b", "The images are darker.")]])
     assert votes_of(found) == {("b", DARKER): 1.0}
 
 
 def test_ties_stay_in_the_order_written() -> None:
-    assert [h.text for h in voted([f"b: {BLURRED}\na: {DARKER}\n"])] == [BLURRED, DARKER]
+    assert [h.text for h in voted([[("b", BLURRED), ("a", DARKER)]])] == [BLURRED, DARKER]
 
 
 @pytest.mark.parametrize(
     "text", ["", NO_DIFFERENCE + "\n", "gibberish", "c: the images are darker", "b:  \n", "b: ...\n"]
 )
 def test_what_names_no_side_is_no_hypothesis(text: str) -> None:
-    assert voted([text]) == []
+    assert learned(saying(text), torch.randn(4, 3, 2), torch.randn(4, 3, 2), np.random.default_rng(0)) == []
 
 
 def test_claims_of_one_side_that_fit_the_same_images_become_the_one_with_most_votes() -> None:
@@ -55,7 +59,7 @@ def test_claims_of_one_side_that_fit_the_same_images_become_the_one_with_most_vo
 
 def test_opposite_claims_of_opposite_sides_are_the_same_claim() -> None:
     said = [Hypothesis(DARKER, "b", 0.75), Hypothesis(BRIGHTER, "a", 0.5)]
-    assert votes_of(merged(said, looks([0, 1, 2, 3], [0, -1, -2, -3]))) == {("b", DARKER): 1.0}
+    assert votes_of(merged(said, looks([0, 1, 2, 3], [0, -1, -2, -3]))) == {("b", DARKER): 0.75}
 
 
 def test_one_sentence_said_of_both_sides_is_two_claims() -> None:
@@ -78,7 +82,7 @@ def test_joined_votes_decide_the_order_and_few_go_on() -> None:
     assert found[0] == Hypothesis(said[-2].text, "b", 0.6)
 
 
-def test_the_model_reads_all_look_images_and_then_resamples_of_them() -> None:
+def test_every_draw_is_read_in_both_orders_and_the_whole_comes_first() -> None:
     read: list[Difference] = []
 
     class Recorder(ScriptedModel):
@@ -86,22 +90,37 @@ def test_the_model_reads_all_look_images_and_then_resamples_of_them() -> None:
             read.append(difference)
             return super().write(difference, draws, seed)
 
-    model = Recorder(says=lambda rows: [f"b: {DARKER}\n", NO_DIFFERENCE], fits=lambda claim, rows: rows[:, 0, 0])
+    model = Recorder(says=lambda rows: [NO_DIFFERENCE], fits=lambda claim, rows: rows[:, 0, 0])
     a, b = torch.randn(10, 3, 2), torch.randn(5, 3, 2)
-    found = learned(model, a, b, np.random.default_rng(0))
+    learned(model, a, b, np.random.default_rng(0))
     (difference,) = read
-    assert difference.counts.tolist() == [[10, 5]] + [[8, 4]] * RESAMPLES
-    assert votes_of(found)[("b", DARKER)] >= 0.5, "the likeliest text of every resample names it"
-    resamples = difference.rows[1:]
-    assert not torch.equal(resamples[0], resamples[1])
+    forth, back = difference.rows.chunk(2)
+    torch.testing.assert_close(back, -forth, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(forth[:1], between(a, b).rows)
+    assert difference.counts.tolist() == [[10, 5], *[[8, 4]] * RESAMPLES, [5, 10], *[[4, 8]] * RESAMPLES]
+    assert not torch.equal(forth[1], forth[2]), "resamples differ"
     learned(model, a, b, np.random.default_rng(0))
     assert torch.equal(read[1].rows, difference.rows), "the same draws for the same rng"
+
+
+def test_what_the_model_says_is_of_the_set_read_second() -> None:
+    """Of the two orders, only the first has B brighter; lines about the first set are not asked for."""
+
+    def says(rows: torch.Tensor) -> list[str]:
+        return (
+            [f"b: {BRIGHTER}\na: {BLURRED}\n", NO_DIFFERENCE] if rows[0, 0] > 0 else [f"b: {DARKER}\n", NO_DIFFERENCE]
+        )
+
+    model = ScriptedModel(says=says, fits=lambda claim, rows: rows[:, 0, 0])
+    a = torch.randn(8, 3, 2)
+    found = votes_of(learned(model, a, a + 9, np.random.default_rng(0)))
+    assert found.keys() == {("b", BRIGHTER), ("a", DARKER)}
+    assert all(0.5 <= votes <= 1 for votes in found.values()), "the likeliest text of every draw names it"
 
 
 @pytest.mark.parametrize("method", propose.METHODS)
 @pytest.mark.parametrize("images", [1, 2, 7])
 def test_every_method_works_from_one_image_a_side(method: str, images: int) -> None:
-    model = ScriptedModel(says=lambda rows: [f"b: {DARKER}\n"], fits=lambda claim, rows: rows[:, 0, 0])
     rows = torch.randn(images, 4, 2)
-    found = propose.METHODS[method](model, rows, rows + 1, np.random.default_rng(0))
-    assert votes_of(found) == {("b", DARKER): 1.0}
+    found = propose.METHODS[method](saying(f"b: {DARKER}\n"), rows, rows + 1, np.random.default_rng(0))
+    assert votes_of(found) == {("b", DARKER): 1.0, ("a", DARKER): 1.0}

@@ -49,6 +49,7 @@ def test_a_set_of_one_takes_its_variance_from_the_pool_and_has_no_ratio() -> Non
     expected = torch.tensor([2 / math.sqrt(1.01), math.asinh(2 / math.sqrt(2.02)), 0.0])
     torch.testing.assert_close(difference.rows[0, 0], expected)
     assert difference.counts.tolist() == [[1, 1]]
+    assert between(rows_of(0), rows_of(1, 3)).rows[0, 0, 2] == 0
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 999))

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from vlmdiff.findings import Hypothesis
+from vlmdiff.findings import Hypothesis, Side
 from vlmdiff.learn.tokens import Moments
 from vlmdiff.models.lines import NO_DIFFERENCE, line
 from vlmdiff.models.scripted import ScriptedModel
@@ -25,7 +25,8 @@ def model(knows: tuple[str, ...]) -> ScriptedModel:
 
 IMAGES = torch.randn(5, 2, 1, generator=torch.Generator().manual_seed(0))
 POOL = Moments.of(IMAGES)
-SAID = [Hypothesis(text, side, 1.0) for text, side in zip(NATS, ("a", "b", "b"), strict=True)]
+SIDES: tuple[Side, ...] = ("a", "b", "b")
+SAID = [Hypothesis(text, side, 1.0) for text, side in zip(NATS, SIDES, strict=True)]
 
 
 def test_the_mean_of_the_siblings_is_taken_off() -> None:

@@ -1,0 +1,128 @@
+"""The describer's loss: what is trained is what the model then writes and prefers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from train import loop
+from train.language import encoded, make_base, make_processor, make_tokenizer, padded, save_base
+from train.lora import Describer, describer, save_adapter, tuning_of
+from train.mini import load_base
+from vlmdiff.errors import UsageError
+from vlmdiff.learn.tokens import between, with_summaries
+from vlmdiff.models.difference import Difference
+from vlmdiff.models.huggingface import HuggingFaceModel
+from vlmdiff.models.lines import NO_DIFFERENCE, line
+from vlmdiff.models.mini.tower import TowerConfig
+from vlmdiff.models.profiles import PROFILES
+
+TARGETS = PROFILES["llava"].lora_targets
+TEXTS = [line("b", "the images are darker"), line("b", "the images have a watermark"), NO_DIFFERENCE + "\n"]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lora") / "base"
+    tower = TowerConfig(image_size=32, widths=(8, 8, 16), blocks=(1, 1, 1))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tokenizer = make_tokenizer()
+        save_base(make_base(tokenizer, tower).eval(), make_processor(tokenizer, tower), folder)
+    return folder
+
+
+def started(base: Path, tuning: str) -> tuple[Describer, Any]:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model, tokenizer = load_base(base)
+        return describer(model, tokenizer, TARGETS, tuning_of(tuning), rank=8), tokenizer
+
+
+def differences() -> Difference:
+    """Three that are easily told apart."""
+    made = torch.Generator().manual_seed(2)
+    sets = [with_summaries(torch.randn(8, 4, 16, generator=made)) for _ in TEXTS]
+    return Difference.stack([between(one[:4], one[4:] + i - 1) for i, one in enumerate(sets)])
+
+
+def batch_of(tokenizer: Any) -> dict[str, Any]:
+    """Each difference with its text as target, and as the right claim among all three; targets of unequal length."""
+    difference = differences()
+    targets = [[*ids, tokenizer.eos_token_id] for ids in encoded(tokenizer, TEXTS)]
+    claims = encoded(tokenizer, [text for i in range(3) for text in (TEXTS[i], *TEXTS[:i], *TEXTS[i + 1 :])])
+    return {
+        "rows": difference.rows,
+        "counts": difference.counts,
+        "targets": padded(targets, -100),
+        "judged": torch.arange(3),
+        "claims": padded(claims, tokenizer.pad_token_id),
+        "mask": padded([[1] * len(ids) for ids in claims], 0).bool(),
+    }
+
+
+def test_a_lora_learns_to_write_and_to_judge_and_comes_back_from_disk(base: Path, tmp_path: Path) -> None:
+    trained, tokenizer = started(base, "lora")
+    batch = batch_of(tokenizer)
+    schedule = loop.Schedule(steps=40, lr=0.015, warmup=5)
+    loop.fit("lora", trained, schedule, lambda first: [batch] * (40 - first), trained.loss, tmp_path)
+    save_adapter(trained.eval(), tmp_path / "adapter")
+    model = HuggingFaceModel("mini", base, tmp_path / "adapter", "cpu")
+    assert model.write(differences(), draws=0, seed=0) == [[text] for text in TEXTS]
+    scores = model.score(TEXTS, differences())
+    assert scores.argmax(1).tolist() == [0, 1, 2]
+    assert scores.max() < 0
+
+
+def test_the_loss_is_that_of_next_tokens_and_of_right_claims(base: Path) -> None:
+    """Against every sequence alone; training runs in bfloat16, hence the tolerance."""
+    trained, tokenizer = started(base, "lora")
+    with torch.no_grad():
+        trained.model.get_input_embeddings().weight.mul_(20)  # random logits, far from uniform: a shift by one shows
+        batch = batch_of(tokenizer)
+        loss, numbers = trained.loss(batch)
+        told, right = [], []
+        for i, (rows, counts) in enumerate(zip(batch["rows"], batch["counts"], strict=True)):
+            tokens = trained.projector(Difference(rows[None], counts[None]))
+            logits = {}
+            for text, ids in zip(TEXTS, encoded(tokenizer, TEXTS), strict=True):
+                whole = [trained.bos, *[trained.placeholder] * tokens.shape[1], *ids, tokenizer.eos_token_id]
+                embedded = trained.model.get_input_embeddings()(torch.tensor([whole]))
+                embedded[:, 1 : 1 + tokens.shape[1]] = tokens
+                found = trained.model(inputs_embeds=embedded).logits[0].log_softmax(-1)
+                start = 1 + tokens.shape[1]
+                logits[text] = torch.stack([found[at - 1, whole[at]] for at in range(start, len(whole))])
+            told.append(-logits[TEXTS[i]])
+            claims = torch.stack([logits[text][:-1].sum() for text in TEXTS])
+            right.append(-claims.log_softmax(0)[i])
+    assert numbers["told"] == pytest.approx(torch.cat(told).mean().item(), rel=0.02)
+    assert numbers["judged"] == pytest.approx(torch.stack(right).mean().item(), rel=0.1, abs=0.3)
+    assert loss.item() == pytest.approx(numbers["told"] + 0.5 * numbers["judged"], rel=1e-4)
+
+
+@pytest.mark.parametrize("tuning", ["projector", "lora", "full"])
+def test_only_what_the_tuning_names_is_trained(tuning: str, base: Path) -> None:
+    trained, _ = started(base, tuning)
+    names = {name for name, weight in trained.named_parameters() if weight.requires_grad}
+    assert not [name for name in names if "vision_tower" in name or "multi_modal_projector" in name]
+    kinds = {"projector" if name.startswith("projector.") else "lora" if ".lora_" in name else "full" for name in names}
+    assert kinds == {"projector"} | {tuning}
+
+
+def test_training_goes_on_from_an_adapter(base: Path, tmp_path: Path) -> None:
+    trained, tokenizer = started(base, "lora")
+    batch = batch_of(tokenizer)
+    loop.fit("lora", trained, loop.Schedule(8, 0.01, 2), lambda first: [batch] * 8, trained.loss, tmp_path)
+    save_adapter(trained.eval(), tmp_path / "adapter")
+    model, tokenizer = load_base(base)
+    again = describer(model, tokenizer, TARGETS, "lora", rank=8, start=tmp_path / "adapter")
+    with torch.no_grad():
+        assert again.loss(batch)[0].item() == pytest.approx(trained.loss(batch)[0].item(), rel=0.02)
+    opened = [sum(w.requires_grad for w in one.parameters()) for one in (trained, again)]
+    assert opened[0] == opened[1]
+
+
+def test_an_unknown_tuning_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="tuning 'some' is unknown; expected one of projector, lora, full"):
+        tuning_of("some")

@@ -1,0 +1,194 @@
+"""What the language model is taught: the truth of sub-sets by hand, and claims of which only the first is right."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from data_synth.facts import Content, content
+from data_synth.lexicon import canonical, family_of, parse
+from data_synth.matching import mirrored
+from train.pairs import CachedPair, PairCache
+from train.samples import NEAR_MISSES, Sample, near, report, set_sample, shown_by_b, single_samples
+from vlmdiff.models.lines import NO_DIFFERENCE, line, lines
+
+DARKER, BRIGHTER = content("brightness", direction="less"), content("brightness", direction="more")
+RED = content("tint", colour="red")
+RECTANGLE = content("rectangle", "top left", colour="red", count="one", size="small")
+NONE = NO_DIFFERENCE + "\n"
+
+
+class Shown(PairCache):
+    """One row an image, whose channels say what it shows: so a difference tells its own truth."""
+
+    def rows(self, pair: CachedPair, images: NDArray[np.int64]) -> torch.Tensor:
+        return torch.from_numpy(pair.shows[images]).float()[:, None]
+
+
+CACHE = Shown(Path("nowhere"), channels=0)
+
+
+def pair_of(contents: Sequence[Content], shows: Sequence[Any], facts: int = 1, size_a: int = 0) -> CachedPair:
+    """A row of `shows` for each content, with an entry for each image."""
+    table = np.array(shows, bool).T
+    return CachedPair(tuple(contents), facts, table, size_a or len(table) // 2, 0)
+
+
+def said(side: str, what: Content) -> str:
+    return line("a" if side == "a" else "b", canonical(what))
+
+
+def rows(*images: int) -> NDArray[np.int64]:
+    return np.array(images)
+
+
+HAND = pair_of(
+    [DARKER, RECTANGLE, RED],
+    [[0, 0, 0, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0, 0, 1], [0, 1, 0, 1, 0, 1, 1, 1]],
+    facts=2,
+)
+"""A is images 0 to 3: dark 1/4 against 4/4, rectangles 4/4 against 1/4, red 2/4 against 3/4 (too close to state)."""
+A, B = rows(0, 1, 2, 3), rows(4, 5, 6, 7)
+
+
+def test_the_report_states_gaps_of_two_fifths_and_more() -> None:
+    assert report(HAND, A, B) == said("a", RECTANGLE) + said("b", DARKER)
+    assert report(HAND, B, A) == said("a", DARKER) + said("b", RECTANGLE)
+    assert report(HAND, rows(4), rows(5)) == said("b", RED)
+    assert report(HAND, rows(5), rows(6)) == NONE
+
+
+def test_what_b_shows_more_turns_a_directed_difference_round() -> None:
+    """A lacks nothing that B could show instead of a rectangle; but where A is darker, B is brighter."""
+    assert shown_by_b(HAND, A, B) == said("b", DARKER)
+    assert shown_by_b(HAND, B, A) == said("b", BRIGHTER) + said("b", RECTANGLE)
+    assert shown_by_b(HAND, rows(5), rows(6)) == NONE
+
+
+@pytest.mark.parametrize(("shown", "stated"), [(1, False), (2, True)])
+def test_the_bound_is_two_of_five(shown: int, stated: bool) -> None:
+    pair = pair_of([RED], [[0] * 5 + [1] * shown + [0] * (5 - shown)])
+    assert (report(pair, rows(0, 1, 2, 3, 4), rows(5, 6, 7, 8, 9)) != NONE) == stated
+
+
+def drawn(rng: np.random.Generator, size: int = 16) -> CachedPair:
+    """A pair as the generator makes them: two facts, one on each side, and a nuisance on both."""
+    dark = np.arange(2 * size) >= size
+    square = ~dark & (rng.random(2 * size) < 0.8)
+    red = rng.random(2 * size) < 0.5
+    dark &= rng.random(2 * size) < 0.8
+    return pair_of([DARKER, RECTANGLE, RED], [dark, square, red], facts=2)
+
+
+def gaps(sample: Sample) -> list[float]:
+    """How much more B shows each content, standardised; the sign is that of the shares."""
+    one = sample.difference.rows[0, 0]
+    found: list[float] = one[: len(one) // 3].tolist()
+    return found
+
+
+def test_samples_of_sets_say_what_their_rows_show() -> None:
+    rng = np.random.default_rng(0)
+    pair = drawn(rng)
+    targets = set()
+    for _ in range(200):
+        sample = set_sample(CACHE, pair, rng)
+        assert sample.claims == ()
+        assert 3 <= sample.difference.counts.min() <= sample.difference.counts.max() <= 16
+        dark, square, red = gaps(sample)
+        for side, sentence in lines(sample.target):
+            assert side == "b"
+            what = parse(sentence)
+            assert {DARKER: dark, BRIGHTER: -dark, RECTANGLE: square, RED: red}[what or RED] > 0
+        targets.add(sample.target)
+    assert {said("b", DARKER), said("b", BRIGHTER) + said("b", RECTANGLE)} <= targets, "both orders are taught"
+
+
+def test_null_pairs_come_from_untouched_images_of_one_side() -> None:
+    """A is untouched, all of B dark: unless A is split in two there is always something to say."""
+    rng = np.random.default_rng(1)
+    pair = pair_of([DARKER], [[0] * 16 + [1] * 16])
+    samples = [set_sample(CACHE, pair, rng) for _ in range(400)]
+    nulls = [s for s in samples if s.target == NONE]
+    assert 30 <= len(nulls) <= 75, "one in eight"
+    assert all(s.difference.counts.sum() <= 16 for s in nulls)
+    assert all(gaps(s) == [0] for s in nulls)
+
+
+def test_a_pair_without_untouched_images_has_no_null_samples() -> None:
+    pair = pair_of([DARKER, RED], [[1] * 16 + [0] * 16, [0] * 16 + [1] * 16], facts=2)
+    rng = np.random.default_rng(2)
+    assert all(set_sample(CACHE, pair, rng).target != NONE for _ in range(100))
+
+
+def test_the_first_claim_alone_is_right() -> None:
+    rng = np.random.default_rng(3)
+    firsts = set()
+    for _ in range(60):
+        for sample in single_samples(CACHE, drawn(rng), 4, rng):
+            pool, one = sample.difference.counts[0].tolist()
+            assert 8 <= pool <= 28
+            assert one == 1
+            if not sample.claims:
+                continue
+            first, *wrong = sample.claims
+            firsts.add(first)
+            assert first in sample.target.splitlines(keepends=True)
+            assert len(set(sample.claims)) == NEAR_MISSES + 1
+            assert NONE in sample.claims
+            shown = {c for c, gap in zip((DARKER, RECTANGLE, RED), gaps(sample), strict=True) if gap > 0}
+            assert not {said("b", c) for c in shown} & set(wrong)
+            assert not set(sample.target.splitlines(keepends=True)) & set(wrong)
+    assert firsts == {said("b", DARKER), said("b", BRIGHTER), said("b", RECTANGLE), said("b", RED), NONE}
+
+
+def test_no_miss_is_another_thing_that_the_image_shows() -> None:
+    """Two rectangles of different size on half of the images: each is a near miss of the other elsewhere."""
+    large = content("rectangle", "top left", colour="red", count="one", size="large")
+    rng = np.random.default_rng(8)
+    pair = pair_of([RECTANGLE, large], [[0, 1] * 16] * 2, facts=2)
+    judged = [s for _ in range(100) for s in single_samples(CACHE, pair, 4, rng) if gaps(s)[0] > 0 and s.claims]
+    assert {s.claims[0] for s in judged} == {said("b", RECTANGLE), said("b", large)}
+    assert not [s for s in judged if {said("b", RECTANGLE), said("b", large)} & set(s.claims[1:])]
+
+
+def test_where_much_of_the_pool_is_darker_an_image_that_is_not_is_brighter() -> None:
+    """32 images, half of them dark: a bright one is brighter than the pool or, against few dark ones, like it."""
+    rng = np.random.default_rng(4)
+    pair = pair_of([DARKER], [[0, 1] * 16])
+    for _ in range(40):
+        for sample in single_samples(CACHE, pair, 4, rng):
+            if gaps(sample)[0] < 0 and sample.claims:
+                assert sample.claims[0] in (said("b", BRIGHTER), NONE)
+                assert (said("b", BRIGHTER) in sample.claims[1:]) <= (sample.claims[0] == NONE)
+
+
+def test_an_image_that_shows_only_what_the_pool_shows_too_has_no_right_claim() -> None:
+    pair = pair_of([RED], [[1] * 32])
+    for sample in single_samples(CACHE, pair, 4, np.random.default_rng(5)):
+        assert sample.target == NONE
+        assert sample.claims == ()
+
+
+@pytest.mark.parametrize("what", [DARKER, RED, RECTANGLE])
+def test_near_misses_are_of_the_family_and_cannot_hold_as_well(what: Content) -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(20):
+        for other in near(what, 3, rng):
+            assert other != what
+            assert family_of(other) == family_of(what)
+            changed = sum(dict(what.value)[name] != value for name, value in other.value)
+            assert changed + (what.what != other.what) + (what.where != other.where) <= 2
+
+
+def test_varying_places_are_no_miss_for_a_place() -> None:
+    anywhere = content("rectangle", "random", colour="red", count="one", size="small")
+    rng = np.random.default_rng(7)
+    assert anywhere not in near(RECTANGLE, 1000, rng)
+    assert not {c for c in near(anywhere, 1000, rng) if (c.what, c.value) == (anywhere.what, anywhere.value)}
+    assert near(content("watermark"), 3, rng) == []
+    assert mirrored(RECTANGLE) is None
