@@ -38,7 +38,7 @@ def says_darker(rows: torch.Tensor) -> Sequence[str]:
 
 
 def knows_dark_from_bright(claim: str, rows: torch.Tensor) -> torch.Tensor:
-    return brightness(rows) * {f"b: {DARKER}\n": -1, f"b: {BRIGHTER}\n": 1}[claim]
+    return brightness(rows) * {f"b: {DARKER}\n": -1, f"b: {BRIGHTER}\n": 1}.get(claim, 0)
 
 
 def judges_by_chance(claim: str, rows: torch.Tensor) -> torch.Tensor:

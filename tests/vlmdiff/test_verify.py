@@ -1,4 +1,4 @@
-"""Scores of single images: a claim's likelihood less that of its siblings."""
+"""Scores of single images: the log-odds of a claim against its siblings and "no visible difference"."""
 
 import numpy as np
 import torch
@@ -29,12 +29,13 @@ SIDES: tuple[Side, ...] = ("a", "b", "b")
 SAID = [Hypothesis(text, side, 1.0) for text, side in zip(NATS, SIDES, strict=True)]
 
 
-def test_the_mean_of_the_siblings_is_taken_off() -> None:
-    """For instance darker: -1 - (-5 - 3) / 2 = 3; what all claims share (the image's own number) cancels."""
+def test_a_claim_is_held_against_all_its_alternatives_together() -> None:
+    """Darker: -1 - log(e^-5 + e^-3 + e^-7); what all claims share (the image's own number) cancels."""
     found = scores(model(tuple(NATS)), SAID, IMAGES, POOL)
     assert found.shape == (5, 3)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, [[3.0, -3.0, 0.0]] * 5, atol=1e-5)
+    darker = -1.0 - np.log(np.exp(-5.0) + np.exp(-3.0) + np.exp(-7.0))
+    np.testing.assert_allclose(found, [[darker, -1.0, -1.0]] * 5, atol=1e-5)  # no lower than the floor
 
 
 def test_a_model_without_siblings_holds_claims_against_no_difference() -> None:
