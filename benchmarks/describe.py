@@ -1,8 +1,8 @@
-"""What `vlmdiff describe` costs on 2 x 32 images: seconds and memory of the whole process, against an import of what it needs.
+"""What `vlmdiff describe` costs on 2 x 32 images: seconds and memory of the whole process, against a bare import.
 
     python benchmarks/describe.py [--runs 3]
 
-The ratio to the bare import (torch, transformers, peft), taken in turns in the same run, is what compares between machines.
+The ratio to the bare import (torch, transformers, peft), taken in turns in one run, is what compares between machines.
 """
 
 from __future__ import annotations

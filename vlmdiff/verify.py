@@ -68,4 +68,5 @@ def _log_odds(
         others = [0, *(column[text] for text in siblings[hypothesis.text])]
         against = np.logaddexp.reduce(likelihoods[:, others], axis=1)
         odds.append(likelihoods[:, column[hypothesis.text]] - against)
-    return np.maximum(np.stack(odds, axis=1), _FLOOR).astype(np.float32)
+    floored: NDArray[np.float32] = np.maximum(np.stack(odds, axis=1), _FLOOR).astype(np.float32)
+    return floored

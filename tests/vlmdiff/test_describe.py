@@ -146,7 +146,8 @@ def test_nonsense_verifies_nothing(text: str) -> None:
 def test_what_was_looked_at_never_verifies(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[torch.Tensor] = []
     scored: list[torch.Tensor] = []
-    learned, scores = propose.METHODS["learned"], verify.scores
+    merging: list[torch.Tensor] = []
+    learned, scores, among = propose.METHODS["learned"], verify.scores, verify.scores_among
 
     def proposing(model: Any, a: torch.Tensor, b: torch.Tensor, rng: np.random.Generator) -> list[Hypothesis]:
         looked.extend((a, b))
@@ -156,17 +157,21 @@ def test_what_was_looked_at_never_verifies(monkeypatch: pytest.MonkeyPatch) -> N
         scored.append(images)
         return scores(model, said, images, pool)
 
+    def scoring_to_merge(model: Any, said: Any, images: torch.Tensor, pool: Any) -> NDArray[np.float32]:
+        merging.append(images)
+        return among(model, said, images, pool)
+
     monkeypatch.setitem(propose.METHODS, "learned", proposing)
     monkeypatch.setattr(verify, "scores", scoring)
+    monkeypatch.setattr(verify, "scores_among", scoring_to_merge)
     report = answer(pair_of(BRIGHT, DARK), MODEL)
 
     def known(parts: Sequence[torch.Tensor]) -> set[bytes]:
         return {image.numpy().tobytes() for part in parts for image in part}
 
-    merging, *checking = scored
-    assert known([merging]) == known(looked)
-    assert not known(looked) & known(checking)
-    assert len(known(looked)) == len(known(checking)) == 24
+    assert known(merging) == known(looked)
+    assert not known(looked) & known(scored)
+    assert len(known(looked)) == len(known(scored)) == 24
     assert report.findings[0].verdict == "verified"
 
 
