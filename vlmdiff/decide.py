@@ -26,7 +26,8 @@ def decide(
     """Findings of a run, verified ones first, then by q-value, AUROC and votes.
 
     Each hypothesis gets a one-sided permutation test in its stated direction; verified means a Benjamini-Hochberg
-    q-value of at most alpha over all of them.
+    q-value of at most alpha over all of them, and more images of the stated side judged to show it: with many images a
+    score differs for reasons that no image shows.
 
     Args:
         evidence: one entry a hypothesis; its scores are those of the check images named by `ids_a` and `ids_b`.
@@ -45,11 +46,12 @@ def decide(
     findings = []
     for item, p, q in zip(evidence, p_values, benjamini_hochberg(p_values).tolist(), strict=True):
         rest, side = _rest_and_side(item)
+        seen = (side > threshold).mean() > (rest > threshold).mean()
         findings.append(
             Finding(
                 text=item.hypothesis.text,
                 side=item.hypothesis.side,
-                verdict="verified" if q <= alpha else "unverified",
+                verdict="verified" if q <= alpha and seen else "unverified",
                 auroc=auroc(rest, side),
                 auroc_ci=auroc_interval(rest, side),
                 p_value=p,
@@ -60,7 +62,16 @@ def decide(
                 exemplars=Exemplars(a=_highest(item.scores_a, ids_a), b=_highest(item.scores_b, ids_b)),
             )
         )
-    return sorted(findings, key=lambda finding: (finding.q_value, -finding.auroc, -finding.votes, finding.text))
+    return sorted(
+        findings,
+        key=lambda finding: (
+            finding.verdict != "verified",
+            finding.q_value,
+            -finding.auroc,
+            -finding.votes,
+            finding.text,
+        ),
+    )
 
 
 def enough_images(n_a: int, n_b: int, hypotheses: int, alpha: float) -> bool:

@@ -68,7 +68,9 @@ class Finding(Strict):
 
     text: str = Field(description="What the side shows more.")
     side: Side = Field(description="The set that shows it more.")
-    verdict: Literal["verified", "unverified"] = Field(description="Verified when q_value is at most alpha.")
+    verdict: Literal["verified", "unverified"] = Field(
+        description="Verified when q_value is at most alpha and more images of the side are judged to show it."
+    )
     auroc: float = Field(description="How well the judge's scores separate the sides, in the stated direction.")
     auroc_ci: Interval = Field(description="95 % interval of the AUROC.")
     p_value: float = Field(description="One-sided permutation p-value on the check images.")
