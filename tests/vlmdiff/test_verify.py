@@ -7,7 +7,7 @@ from vlmdiff.findings import Hypothesis, Side
 from vlmdiff.learn.tokens import Moments
 from vlmdiff.models.lines import NO_DIFFERENCE, line
 from vlmdiff.models.scripted import ScriptedModel
-from vlmdiff.verify import scores
+from vlmdiff.verify import scores, scores_among
 
 NATS = {"the images are darker": -1.0, "the images are brighter": -5.0, "the images are blurred": -3.0}
 NONE = -7.0
@@ -40,6 +40,14 @@ def test_a_claim_is_held_against_all_its_alternatives_together() -> None:
 
 def test_a_model_without_siblings_holds_claims_against_no_difference() -> None:
     np.testing.assert_allclose(scores(model(()), SAID, IMAGES, POOL), [[6.0, 2.0, 4.0]] * 5, atol=1e-5)
+
+
+def test_among_themselves_hypotheses_are_each_others_alternatives() -> None:
+    """Darker and blurred, with "no visible difference" at -7; what the model knows besides does not count."""
+    darker = -1.0 - np.log(np.exp(-3.0) + np.exp(-7.0))
+    found = scores_among(model(tuple(NATS)), [SAID[0], SAID[2]], IMAGES, POOL)
+    np.testing.assert_allclose(found, [[darker, -1.0]] * 5, atol=1e-5)
+    np.testing.assert_allclose(scores_among(model(tuple(NATS)), SAID[2:], IMAGES, POOL), [[4.0]] * 5, atol=1e-5)
 
 
 def test_an_image_scores_the_same_in_any_company() -> None:
