@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,10 +13,19 @@ from numpy.typing import NDArray
 
 from data_synth import procedural, worlds
 from data_synth.calibrate import amount_for
-from data_synth.catalog import FAMILIES
+from data_synth.catalog import (
+    FAMILIES,
+    HELD_OUT_DOMAINS,
+    HELD_OUT_FAMILIES,
+    LEAST_PREVALENCE,
+    LEAST_STRENGTH,
+    TRAINED,
+    held_out_combination,
+)
 from data_synth.facts import Content, Difference, Fact, Side
 from data_synth.family import Family, Pixels
 from data_synth.sources import DRAWN, Bank, Split
+from vlmdiff.errors import UsageError
 
 SMALLEST_CHANGE = 0.25
 """Mean change in grey levels below which a drawn fact is not in the pixels (a colour shift of grey images)."""
@@ -28,8 +38,8 @@ class PairConfig:
     split: Split = "train"
     """Photographs of this split: "train", "val" or "test"."""
     domains: tuple[str, ...] = ()
-    """Image domains, each as likely; empty: all of the bank and every drawn field."""
-    families: tuple[str, ...] = tuple(FAMILIES)
+    """Image domains, each as likely; empty: all of the bank and every drawn field, held-out ones left out."""
+    families: tuple[str, ...] = tuple(TRAINED)
     set_size: tuple[int, int] = (16, 16)
     """Images a set, the same in A and B."""
     facts: tuple[float, ...] = (0.1, 0.9)
@@ -44,6 +54,37 @@ class PairConfig:
     """Chance of a drawn field where `domains` is empty."""
     sides: tuple[int, ...] = (128, 160, 192)
     """Pixels a side at which a pair is rendered, one drawn a pair."""
+    held_out: bool = False
+    """Whether what the catalog holds out may be drawn; no such config is taken for training."""
+
+    def __post_init__(self) -> None:
+        """Raises UsageError: the config reaches what is held out and does not say so."""
+        if self.held_out:
+            return
+        found = [
+            *(f"family {name!r}" for name in self.families if name in HELD_OUT_FAMILIES),
+            *(f"domain {name!r}" for name in self.domains if domain_held_out(name)),
+            *([f"strength {self.strength[0]}"] if self.strength[0] < LEAST_STRENGTH else []),
+            *([f"prevalence {self.prevalence[0]}"] if self.prevalence[0] < LEAST_PREVALENCE else []),
+        ]
+        if found:
+            raise UsageError(f"{', '.join(found)} is held out by the catalog; set held_out=True, for evaluation only")
+
+
+def domain_held_out(name: str) -> bool:
+    """Whether a domain, or the data set that a class belongs to, is held out."""
+    return name in HELD_OUT_DOMAINS or name.split("/")[0] in HELD_OUT_DOMAINS
+
+
+def refuse_held_out(config: PairConfig) -> None:
+    """Every job that trains, and every stage of it, calls this first.
+
+    Raises:
+        UsageError: the config draws test images or what the catalog holds out.
+    """
+    if config.held_out or config.split == "test":
+        what = "what the catalog holds out" if config.held_out else "test images"
+        raise UsageError(f"this config draws {what}; training takes held_out=False and split 'train' or 'val'")
 
 
 @dataclass(frozen=True)
@@ -90,16 +131,23 @@ class Touch:
         return float(change.mean()) >= SMALLEST_CHANGE
 
 
-def draw_touch(names: list[str], strength: float, image: Pixels, rng: np.random.Generator) -> Touch:
+def draw_touch(config: PairConfig, taken: Iterable[str], image: Pixels, rng: np.random.Generator) -> Touch:
     """A family that shows on images like this one, drawn again while it does not (hue on grey).
+
+    Args:
+        taken: names of families that are not drawn again.
 
     Raises:
         ValueError: twenty draws showed nothing.
     """
+    names = [name for name in config.families if name not in taken]
+    strength = float(rng.uniform(*config.strength))
     if not names:
         raise ValueError("no family is left to draw; allow more families than facts and nuisances together")
     for _ in range(20):
         touch = Touch.draw(FAMILIES[names[int(rng.integers(len(names)))]], strength, rng)
+        if held_out_combination(touch.content) and not config.held_out:
+            continue
         if touch.shows_on(image, rng):
             return touch
     raise ValueError(f"none of {names} changes this image at strength {strength:.2f}; allow more families")
@@ -131,8 +179,10 @@ def _draw_domain(config: PairConfig, bank: Bank, count: int, rng: np.random.Gene
     held = {name: len(rows) for name, rows in bank.domains(config.split).items()}
     wanted = config.domains or tuple(name for name in held if "/" not in name)
     names = [name for name in wanted if name in DRAWN or held.get(name, 0) >= count]
-    if not config.domains and (not names or rng.random() < config.drawn_share):
-        names = list(DRAWN)
+    if not config.domains:
+        if not names or rng.random() < config.drawn_share:
+            names = list(DRAWN)
+        names = [name for name in names if config.held_out or not domain_held_out(name)]
     if not names:
         raise ValueError(f"no domain holds {count} images of the split {config.split!r}; ask for smaller sets")
     domain = names[int(rng.integers(len(names)))]
@@ -162,9 +212,7 @@ def draw_nuisances(config: PairConfig, image: Pixels, rng: np.random.Generator) 
     nuisances: list[tuple[Touch, float]] = []
     chance = config.nuisance_share
     while len(nuisances) < 2 and rng.random() < chance:
-        taken = {touch.family.name for touch, _ in nuisances}
-        names = [name for name in config.families if name not in taken]
-        touch = draw_touch(names, float(rng.uniform(*config.strength)), image, rng)
+        touch = draw_touch(config, {touch.family.name for touch, _ in nuisances}, image, rng)
         nuisances.append((touch, float(rng.uniform(0.2, 0.8))))
         chance /= 2
     return nuisances
@@ -180,8 +228,7 @@ def compose(config: PairConfig, bank: Bank, seed: int, index: int) -> LabelledPa
     taken = {touch.family.name for touch, _ in nuisances}
     touches: list[tuple[Touch, Side, float]] = []
     for _ in range(int(rng.choice(len(config.facts), p=config.facts))):
-        names = [name for name in config.families if name not in taken]
-        touch = draw_touch(names, float(rng.uniform(*config.strength)), ground.images[0], rng)
+        touch = draw_touch(config, taken, ground.images[0], rng)
         taken.add(touch.family.name)
         side: Side = "a" if rng.random() < 0.5 else "b"
         touches.append((touch, side, float(rng.uniform(*config.prevalence))))

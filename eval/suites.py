@@ -9,7 +9,7 @@ from typing import Any
 
 from data_synth import calibrate
 from data_synth.catalog import FAMILIES
-from data_synth.compose import PairConfig
+from data_synth.compose import PairConfig, domain_held_out
 from data_synth.sources import DRAWN, Bank
 
 
@@ -25,7 +25,7 @@ class Suite:
 
 
 CORE = PairConfig(split="test", set_size=(32, 32), facts=(0.0, 1.0), strength=(0.5, 1.0), prevalence=(0.6, 1.0))
-"""One difference a pair; every family and every domain as likely as another."""
+"""One difference a pair; every family and every domain that is trained on as likely as another."""
 
 SUITES: dict[str, Suite] = {
     suite.name: suite
@@ -37,13 +37,17 @@ SUITES: dict[str, Suite] = {
 
 
 def resolved(suite: Suite, bank: Bank) -> Suite:
-    """The suite with its domains spelled out: where it names none, each that can fill a pair and each drawn one."""
+    """The suite with its domains spelled out: where it names none, each that can fill a pair and each drawn one.
+
+    Held-out domains are left out unless the config asks for what is held out.
+    """
     if suite.config.domains:
         return suite
     needed = 2 * suite.config.set_size[1]
     domains = bank.domains(suite.config.split)
     held = [name for name, rows in domains.items() if "/" not in name and len(rows) >= needed]
-    return replace(suite, config=replace(suite.config, domains=(*held, *DRAWN)))
+    open_to_all = [name for name in (*held, *DRAWN) if suite.config.held_out or not domain_held_out(name)]
+    return replace(suite, config=replace(suite.config, domains=tuple(open_to_all)))
 
 
 def recipe(suite: Suite, bank: Bank) -> dict[str, Any]:

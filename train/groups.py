@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from data_synth.catalog import FAMILIES
-from data_synth.compose import PairConfig, draw_ground, draw_touch
+from data_synth.catalog import TRAINED, trained_contents
+from data_synth.compose import PairConfig, draw_ground, draw_touch, refuse_held_out
 from data_synth.facts import Content
 from data_synth.sources import Bank
 from vlmdiff.images.decode import fit
@@ -18,14 +18,15 @@ GROUP = 8
 """Images a group; an image's facts are told by how it differs from the rest of its group."""
 _FACTS = (0.15, 0.5, 0.27, 0.08)
 """Chances of 0, 1, 2, 3 facts on an image."""
-_SHARED = ("colour", "size", "count")
+_SHARED = ("colour", "size", "count", "fill")
 """Attributes that mean the same whatever the object."""
 
 
 @cache
 def attributes() -> tuple[str, ...]:
-    """Every attribute that a content can state, as one string each, sorted."""
-    return tuple(sorted({name for family in FAMILIES.values() for c in family.contents() for name in stated(c)}))
+    """Every attribute that a trained content can state, as one string each, sorted."""
+    families = TRAINED.values()
+    return tuple(sorted({name for family in families for c in trained_contents(family) for name in stated(c)}))
 
 
 def stated(content: Content) -> list[str]:
@@ -47,6 +48,9 @@ class Groups:
     groups_a_batch: int
     size: int
 
+    def __post_init__(self) -> None:
+        refuse_held_out(self.config)
+
     def batch(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Images (groups * GROUP, size, size, 3) and what they show (groups * GROUP, attributes)."""
         column = {name: i for i, name in enumerate(attributes())}
@@ -56,8 +60,7 @@ class Groups:
             for i, image in enumerate(draw_ground(self.config, self.bank, GROUP, rng).images):
                 taken: set[str] = set()
                 for _ in range(int(rng.choice(len(_FACTS), p=_FACTS))):
-                    names = [name for name in self.config.families if name not in taken]
-                    touch = draw_touch(names, float(rng.uniform(*self.config.strength)), image, rng)
+                    touch = draw_touch(self.config, taken, image, rng)
                     taken.add(touch.family.name)
                     image = touch.paint(image, rng)
                     shows[g * GROUP + i, [column[name] for name in stated(touch.content)]] = True

@@ -13,7 +13,8 @@ from torch import nn
 from transformers import LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor, PreTrainedTokenizerFast
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from data_synth.catalog import FAMILIES
+from data_synth.catalog import TRAINED, trained_contents
+from data_synth.lexicon import canonical
 from train.pairs import PairCache
 from train.samples import report
 from vlmdiff.learn.tokens import SUMMARY_ROWS
@@ -27,9 +28,10 @@ _IGNORED = -100
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
-    """Byte-level BPE over every wording of the catalog: nearly a token a word, and any other text still has ids."""
-    sentences = [w for family in FAMILIES.values() for c in family.contents() for w in family.wordings(c)]
-    corpus = [line(side, sentence) for sentence in sentences for side in ("a", "b")] + [NO_DIFFERENCE + "\n"] * 50
+    """Byte-level BPE over the words of the claims: nearly a token a word, and any other text still has ids."""
+    claims = [canonical(content) for family in TRAINED.values() for content in trained_contents(family)]
+    words = sorted({word for claim in claims for word in claim.split()})  # each as often: shapes have 7,000 claims
+    corpus = [line(side, " ".join(words)) for side in ("a", "b")] + [NO_DIFFERENCE + "\n"] * 2
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

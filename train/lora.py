@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import PreTrainedTokenizerFast
 
-from data_synth.catalog import FAMILIES
+from data_synth.catalog import TRAINED
 from data_synth.lexicon import canonical
 from train import loop
 from train.language import encoded, padded
@@ -150,7 +150,7 @@ def save_adapter(trained: Describer, folder: Path) -> None:
         trained.model.save_pretrained(folder, save_embedding_layers=False)  # "auto" asks the hub for that base
         (folder / "README.md").unlink()  # an empty form
     trained.projector.save(folder)
-    claims = {name: sorted({canonical(c) for c in family.contents()}) for name, family in FAMILIES.items()}
+    claims = {name: sorted({canonical(c) for c in family.contents()}) for name, family in TRAINED.items()}
     (folder / CLAIMS_FILE).write_text(json.dumps(claims, indent=0) + "\n")
 
 

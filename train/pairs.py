@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from data_synth.compose import LabelledPair, PairConfig, compose
+from data_synth.compose import LabelledPair, PairConfig, compose, refuse_held_out
 from data_synth.facts import Content
 from data_synth.sources import Bank
 from train.progress import Progress
@@ -73,8 +75,15 @@ class _Rendered(Dataset[tuple[dict[str, Any], NDArray[np.uint8]]]):
 def encode(
     folder: Path, config: PairConfig, bank: Bank, seed: int, pairs: int, tower: Tower, workers: int
 ) -> PairCache:
-    """Render pairs 0 to `pairs` and write their feature rows (bfloat16) into `folder`; goes on where it was stopped."""
+    """Render pairs 0 to `pairs` and write their feature rows (bfloat16) into `folder`; goes on where it was stopped.
+
+    Raises:
+        UsageError: the config draws what no training may see.
+        InputError: the folder holds pairs of another config, seed, bank or tower.
+    """
+    refuse_held_out(config)
     folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, {"config": asdict(config), "seed": seed, "bank": digest(bank), "tower": weights_digest(tower)})
     listing, features = folder / "pairs.jsonl", folder / "features.bin"
     done, images = 0, 0
     if listing.exists():
@@ -104,6 +113,29 @@ def encode(
             records.flush()
             progress.step()
     return PairCache(folder, tower.config.hidden_size)
+
+
+def _claim(folder: Path, made_of: dict[str, Any]) -> None:
+    """Write down what the folder's pairs are made of, or see that it is the same as before."""
+    note = folder / "made_of.json"
+    text = json.dumps(made_of, indent=1) + "\n"
+    if note.exists() and note.read_text() != text:
+        raise InputError(f"{folder} holds pairs of another config, seed, bank or tower; delete it to encode anew")
+    note.write_text(text)
+
+
+def digest(bank: Bank) -> str:
+    """SHA-256 over the files that a bank holds and their splits."""
+    return hashlib.sha256(json.dumps([(item.sha256, item.split) for item in bank.items]).encode()).hexdigest()
+
+
+def weights_digest(model: nn.Module) -> str:
+    """SHA-256 over a module's weights in bfloat16, as a base is stored."""
+    found = hashlib.sha256()
+    for name, weight in sorted(model.state_dict().items()):
+        found.update(name.encode())
+        found.update(weight.detach().bfloat16().float().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def bytes_an_image(tower: Tower) -> int:

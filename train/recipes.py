@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data_synth.catalog import FAMILIES
-from data_synth.compose import PairConfig
+from data_synth.catalog import TRAINED
+from data_synth.compose import PairConfig, refuse_held_out
 from train.loop import Schedule
 from vlmdiff.errors import UsageError
 
-WEIGHTED = (*FAMILIES, *["shape"] * 6, *["scattered_shapes"] * 2)
-"""Every family once; shapes more often, because they alone have colour, size, place and count to learn."""
+WEIGHTED = (*TRAINED, *["shape"] * 5, *["scattered_shapes", "few_shapes", "outlined_shape"])
+"""Every trained family once; shapes more often, because they alone have colour, size, place and count to learn."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class Recipe:
     lora_batch: int
     rank: int
 
+    def __post_init__(self) -> None:
+        refuse_held_out(self.images)
+        refuse_held_out(self.pairs)
+
 
 _IMAGES = PairConfig(families=WEIGHTED, strength=(0.15, 1.0), drawn_share=0.25)
 _PAIRS = PairConfig(families=WEIGHTED, strength=(0.2, 1.0), facts=(0.04, 0.72, 0.24), drawn_share=0.25)
@@ -43,7 +47,7 @@ RECIPES: dict[str, Recipe] = {
         pair_count=8000,
         base=Schedule(steps=600, lr=2e-3),
         base_batch=24,
-        lora=Schedule(steps=1500, lr=2e-3),
+        lora=Schedule(steps=2500, lr=2e-3),
         lora_batch=56,
         rank=32,
     ),

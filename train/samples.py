@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from data_synth.catalog import FAMILIES
+from data_synth.catalog import FAMILIES, TRAINED, trained_contents
 from data_synth.facts import Content
 from data_synth.lexicon import canonical, family_of
 from data_synth.matching import mirrored
@@ -134,7 +134,7 @@ def near(content: Content, count: int, rng: np.random.Generator) -> list[Content
 @cache
 def _alike(content: Content) -> tuple[Content, ...]:
     family = family_of(content)
-    others = [other for other in FAMILIES[family].contents() if other != content] if family else []
+    others = [other for other in trained_contents(FAMILIES[family]) if other != content] if family else []
 
     def changes(other: Content) -> int:
         values = sum(dict(other.value).get(name) != value for name, value in content.value)
@@ -154,4 +154,4 @@ def _any(rng: np.random.Generator) -> Content:
 
 @cache
 def _contents() -> dict[str, tuple[Content, ...]]:
-    return {name: tuple(family.contents()) for name, family in FAMILIES.items()}
+    return {name: trained_contents(family) for name, family in TRAINED.items()}

@@ -1,8 +1,8 @@
-"""Inserts: flat coloured shapes laid onto the image, one or several alike."""
+"""Inserts: flat coloured shapes laid onto the image: filled, as outlines, translucent, one or several alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data_synth.facts import PLACES, Content, Where, content
 from data_synth.family import Family, Pixels
 
-SHAPES = ("rectangle", "circle", "triangle", "star", "ring", "cross")
+SHAPES = ("rectangle", "circle", "triangle", "star", "ring", "cross", "diamond", "hexagon", "heart", "crescent")
 COLOURS = {
     "red": (220, 30, 30),
     "green": (30, 170, 50),
@@ -23,22 +23,32 @@ COLOURS = {
     "purple": (140, 50, 170),
     "black": (10, 10, 10),
     "white": (248, 248, 248),
+    "pink": (250, 150, 190),
+    "brown": (120, 72, 30),
 }
-SIZES = {"small": (0.10, 0.15), "medium": (0.19, 0.26), "large": (0.32, 0.44)}
+SIZES = {"small": (0.10, 0.15), "medium": (0.19, 0.26), "large": (0.32, 0.44), "huge": (0.55, 0.68)}
 """Diameter as a share of the shorter side."""
+FILLS = ("filled", "outlined", "translucent")
+COUNTS = {"one": (1, 1), "two": (2, 2), "three": (3, 3), "several": (4, 6)}
+"""How many alike, lowest and highest."""
 
-_SHAPE_SYNONYMS = {
+SHAPE_SYNONYMS = {
     "rectangle": ("rectangle", "box", "rectangular patch"),
     "circle": ("circle", "disc", "round spot"),
-    "triangle": ("triangle", "triangular patch"),
-    "star": ("star", "five-pointed star"),
-    "ring": ("ring", "hollow circle"),
-    "cross": ("cross", "plus sign"),
+    "triangle": ("triangle", "three-cornered shape", "triangular patch"),
+    "star": ("star", "five-pointed star", "star shape"),
+    "ring": ("ring", "hollow circle", "hoop"),
+    "cross": ("cross", "plus sign", "cross shape"),
+    "diamond": ("diamond", "rhombus", "diamond shape"),
+    "hexagon": ("hexagon", "six-sided shape", "hexagonal patch"),
+    "heart": ("heart", "heart shape", "heart symbol"),
+    "crescent": ("crescent", "half moon", "crescent shape"),
 }
-_SIZE_SYNONYMS = {
+SIZE_SYNONYMS = {
     "small": ("small", "little", "tiny"),
     "medium": ("medium-sized", "mid-sized", "medium"),
     "large": ("large", "big", "sizeable"),
+    "huge": ("huge", "very large", "enormous"),
 }
 
 
@@ -51,10 +61,6 @@ def _place_phrases(where: Where) -> tuple[str, ...]:
         return (f"on the {where}", f"at the {where} side", f"along the {where} edge")
     corner = f"in the {where} corner" if " " in where else f"at the {where} edge"
     return (f"at the {where}", corner, f"placed {where}")
-
-
-def _plural(noun: str) -> str:
-    return noun + ("es" if noun.endswith(("x", "s")) else "s")
 
 
 def _mask(
@@ -85,6 +91,22 @@ def _mask(
         w = 0.3
         outline = [(-w, -1), (w, -1), (w, -w), (1, -w), (1, w), (w, w), (w, 1), (-w, 1), (-w, w), (-1, w), (-1, -w)]
         polygon(np.array([*outline, (-w, -w)]))
+    elif shape == "diamond":
+        polygon(np.array([[0, -1], [0.68, 0], [0, 1], [-0.68, 0]]))
+    elif shape == "hexagon":
+        turns = np.arange(6) * np.pi / 3
+        polygon(np.stack([np.cos(turns), np.sin(turns)], 1))
+    elif shape == "heart":
+        t = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+        y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
+        polygon(np.stack([16 * np.sin(t) ** 3, -y - 2.5], 1) / 16)
+    elif shape == "crescent":
+        outer, inner = np.linspace(0.35, 2 * np.pi - 0.35, 40), np.linspace(2 * np.pi - 0.55, 0.55, 40)
+        rims = [
+            np.stack([np.cos(outer), np.sin(outer)], 1),
+            np.stack([0.45 + 0.72 * np.cos(inner), 0.72 * np.sin(inner)], 1),
+        ]
+        polygon(np.concatenate(rims))
     elif shape == "circle":
         disc(radius, 255)
     elif shape == "ring":
@@ -99,39 +121,58 @@ class ShapeParams:
     colour: str
     size: str
     where: Where
+    count: str = "one"
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What a family of shapes draws from."""
+
+    fill: str = "filled"
+    counts: tuple[str, ...] = ("one",)
+    shapes: tuple[str, ...] = SHAPES
+    sizes: tuple[str, ...] = tuple(SIZES)
+    places: tuple[Where, ...] = (*PLACES, "random")
 
 
 class Shapes:
-    """`count` alike shapes of one colour and size, at one place or wherever they fall."""
+    """Alike shapes of one colour and size, at one place or wherever they fall."""
 
     group = "inserts"
 
-    def __init__(self, name: str, several: bool) -> None:
+    def __init__(self, name: str, options: _Options) -> None:
         self.name = name
-        self.several = several
-        self._places: tuple[Where, ...] = ("random",) if several else (*PLACES, "random")
-        self._sizes = ("small", "medium") if several else tuple(SIZES)
+        self._options = options
 
     def draw(self, rng: np.random.Generator) -> ShapeParams:
-        def pick(options: Iterable[str]) -> str:
-            options = list(options)
+        def pick(options: tuple[str, ...]) -> str:
             return options[int(rng.integers(len(options)))]
 
-        return ShapeParams(pick(SHAPES), pick(COLOURS), pick(self._sizes), pick(self._places))
+        own = self._options
+        return ShapeParams(pick(own.shapes), pick(tuple(COLOURS)), pick(own.sizes), pick(own.places), pick(own.counts))
 
     def paint(self, image: Pixels, params: ShapeParams, amount: float, rng: np.random.Generator) -> Pixels:
+        """The opacity is the root of the amount: a half seen through would be called translucent."""
         if amount <= 0:
             return image.copy()
         height, width = image.shape[:2]
         side = min(height, width)
-        mask = np.zeros((height, width), np.uint8)
-        for _ in range(int(rng.integers(4, 7)) if self.several else 1):
-            radius = side * rng.uniform(*SIZES[params.size]) / 2 * (0.8 if self.several else 1.0)
+        opacity = np.zeros((height, width), np.float32)
+        low, high = COUNTS[params.count]
+        taken: list[tuple[float, float]] = []
+        for _ in range(int(rng.integers(low, high + 1))):
+            radius = max(2.5, side * rng.uniform(*SIZES[params.size]) / 2 * (0.8 if high > 3 else 1.0))
             centre = self._centre(params.where, width, height, radius, rng)
-            mask = np.maximum(mask, _mask(params.shape, (height, width), centre, radius, rng.uniform(-0.25, 0.25)))
-        opacity = (mask.astype(np.float32) * (min(1.0, amount) / 255))[..., None]
+            for _ in range(30):  # two are two only where they lie apart
+                if all((centre[0] - x) ** 2 + (centre[1] - y) ** 2 > (2.3 * radius) ** 2 for x, y in taken):
+                    break
+                centre = self._centre(params.where, width, height, radius, rng)
+            taken.append(centre)
+            shape = _mask(params.shape, (height, width), centre, radius, rng.uniform(-0.25, 0.25))
+            opacity = np.maximum(opacity, _filled(shape, self._options.fill, radius))
+        opacity *= min(1.0, amount) ** 0.5
         colour = np.array(COLOURS[params.colour], np.float32) + rng.uniform(-10, 10, 3).astype(np.float32)
-        painted = image + opacity * (colour.clip(0, 255) - image)
+        painted = image + opacity[..., None] * (colour.clip(0, 255) - image)
         return np.rint(painted).astype(np.uint8)
 
     @staticmethod
@@ -145,37 +186,19 @@ class Shapes:
         return low + x_span * float(x), low + y_span * float(y)
 
     def content(self, params: ShapeParams) -> Content:
-        count = "several" if self.several else "one"
-        return content(params.shape, params.where, colour=params.colour, size=params.size, count=count)
+        value = {"colour": params.colour, "size": params.size, "count": params.count}
+        if self._options.fill != "filled":
+            value["fill"] = self._options.fill
+        return content(params.shape, params.where, **value)
 
     def contents(self) -> Iterator[Content]:
-        for parts in product(SHAPES, COLOURS, self._sizes, self._places):
+        own = self._options
+        for parts in product(own.shapes, COLOURS, own.sizes, own.places, own.counts):
             yield self.content(ShapeParams(*parts))
 
     def wordings(self, content: Content) -> tuple[str, ...]:
-        colour, size = content.get("colour"), content.get("size") or ""
-        nouns, sizes = _SHAPE_SYNONYMS[content.what], _SIZE_SYNONYMS[size]
-        if self.several:
-            many = [_plural(noun) for noun in nouns]
-            return (
-                f"the images have several {size} {colour} {many[0]}",
-                f"several {sizes[0]} {colour} {many[-1]} are scattered over the pictures",
-                f"the photos contain a handful of {sizes[1]} {colour} {many[0]}",
-                f"a number of {sizes[0]} {many[0]} in {colour} appear in the images",
-                f"there are several {size} {colour} {many[1]} in the pictures",
-                f"they show multiple {sizes[-1]} {colour} {many[0]}",
-            )
-        place = _place_phrases(content.where)
-        return (
-            f"the images have a {size} {colour} {nouns[0]} {place[0]}",
-            f"there is a {sizes[0]} {colour} {nouns[0]} {place[1]}",
-            f"the pictures show one {sizes[1]} {colour} {nouns[-1]} {place[0]}",
-            f"a {sizes[-1]} {colour} {nouns[0]} appears {place[0]} of the photos"
-            if content.where not in ("random",)
-            else f"a {sizes[-1]} {colour} {nouns[0]} appears {place[0]}",
-            f"the photos contain a {size} {nouns[1]} in {colour} {place[2]}",
-            f"they carry a {colour} {nouns[0]} of {size} size {place[1]}",
-        )
+        count = content.get("count") or ""
+        return _one(content) if count == "one" else _some(content, count)
 
     def measure(self, before: Pixels, after: Pixels, params: ShapeParams) -> float:
         """Share of the pixels pulled towards the named colour, weighted by how far."""
@@ -184,4 +207,86 @@ class Shapes:
         return float(distance.clip(0).mean() / 255)
 
 
-INSERTS: tuple[Family, ...] = (Shapes("shape", several=False), Shapes("scattered_shapes", several=True))
+def _filled(shape: NDArray[np.uint8], fill: str, radius: float) -> NDArray[np.float32]:
+    """Opacity 0 to 1 of a shape's pixels: all of it, its outline alone, or a pale inside with a firm outline."""
+    solid = shape.astype(np.float32) / 255
+    if fill == "filled":
+        return solid
+    width = max(1, round(0.11 * radius)) * 2 + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    outline = solid - np.asarray(cv2.erode(shape, disc), np.float32) / 255
+    return outline if fill == "outlined" else np.maximum(0.9 * outline, 0.4 * solid)
+
+
+def _one(content: Content) -> tuple[str, ...]:
+    colour, fill = content.get("colour"), content.get("fill")
+    names, sizes = SHAPE_SYNONYMS[content.what], SIZE_SYNONYMS[content.get("size") or ""]
+    place = _place_phrases(content.where)
+    adjective = {None: "", "outlined": "outlined ", "translucent": "translucent "}[fill]
+    other = {None: "", "outlined": "unfilled ", "translucent": "see-through "}[fill]
+
+    def a(*words: str) -> str:
+        phrase = "".join(words)
+        return f"an {phrase}" if phrase[0] in "aeiou" else f"a {phrase}"
+
+    size = content.get("size") or ""
+    return (
+        f"the images have {a(size, ' ', adjective, colour or '', ' ', names[0])} {place[0]}",
+        f"there is {a(sizes[0], ' ', adjective, colour or '', ' ', names[0])} {place[1]}",
+        f"the pictures show one {sizes[1]} {other}{colour} {names[-1]} {place[0]}",
+        f"in every picture {a(sizes[-1], ' ', adjective, colour or '', ' ', names[0])} appears {place[0]}",
+        f"the photos contain {a(size, ' ', other, names[1])} in {colour} {place[2]}",
+        f"they carry {a(adjective or other, colour or '', ' ', names[0])} of {size} size {place[1]}",
+        f"{a(sizes[1], ' ', colour or '', ' ', other, names[1])} {place[0]}",
+        f"each image has {a(sizes[0], ' ', other, colour or '', ' ', names[1])} drawn {place[2]}",
+        f"{a(adjective, colour or '', ' ', names[-1])}, {sizes[-1]}, sits {place[1]} in the photographs",
+        f"the pictures are marked with {a(sizes[-1], ' ', adjective, colour or '', ' ', names[1])} {place[0]}",
+        f"you can see {a(sizes[0], ' ', other, colour or '', ' ', names[-1])} {place[1]}",
+        f"one {sizes[1]} {adjective}{names[0]}, coloured {colour}, has been added {place[0]}",
+    )
+
+
+def _plural(noun: str) -> str:
+    if noun == "half moon":
+        return "half moons"
+    return noun + ("es" if noun.endswith(("x", "s", "ch")) else "s")
+
+
+def _some(content: Content, count: str) -> tuple[str, ...]:
+    colour, size = content.get("colour"), content.get("size") or ""
+    sizes = SIZE_SYNONYMS[size]
+    many = [_plural(name) for name in SHAPE_SYNONYMS[content.what]]
+    number = {"two": ("two", "a pair of", "2"), "three": ("three", "a trio of", "3")}.get(
+        count, ("several", "a handful of", "a number of")
+    )
+    exactly = "" if count == "several" else "exactly "
+    return (
+        f"the images have {number[0]} {size} {colour} {many[0]}",
+        f"{number[0]} {sizes[0]} {colour} {many[-1]} are scattered over the pictures",
+        f"the photos contain {number[1]} {sizes[1]} {colour} {many[0]}",
+        f"{number[2] if count == 'several' else number[0]} {sizes[0]} {many[0]} in {colour} appear in the images",
+        f"there are {number[0]} {size} {colour} {many[1]} in the pictures",
+        f"they show {exactly or 'multiple '}{number[0] + ' ' if exactly else ''}{sizes[-1]} {colour} {many[0]}",
+        f"{number[0]} {sizes[-1]} {colour} {many[0]} lie at different spots of each photo",
+        f"each picture has {number[1]} {sizes[0]} {colour} {many[1]}",
+        f"you can see {number[0]} {sizes[1]} {colour} {many[-1]} here and there",
+        f"the pictures carry {number[1]} {many[0]}, {sizes[-1]} and {colour}",
+        f"{sizes[0]} {colour} {many[0]}, {number[0]} of them, are spread over the images",
+        f"in every image {number[0]} {sizes[1]} {many[1]}, all {colour}, have been added",
+    )
+
+
+INSERTS: tuple[Family, ...] = (
+    Shapes("shape", _Options()),
+    Shapes("scattered_shapes", _Options(counts=("several",), sizes=("small", "medium"), places=("random",))),
+    Shapes("few_shapes", _Options(counts=("two", "three"), sizes=("small", "medium"), places=("random",))),
+    Shapes(
+        "outlined_shape",
+        _Options(
+            "outlined",
+            shapes=tuple(s for s in SHAPES if s not in ("circle", "ring")),  # the outline of a circle is a ring
+            sizes=("medium", "large", "huge"),
+        ),
+    ),
+    Shapes("translucent_shape", _Options("translucent", sizes=("medium", "large", "huge"))),
+)

@@ -21,7 +21,7 @@ Pictures = dict[str, Pixels]
 
 HAS_COLOUR = {
     *("colour_temperature", "tint", "colour_gradient", "sepia", "colour_noise", "chromatic_aberration"),
-    *("shape", "scattered_shapes", "text", "timestamp", "frame", "stripes", "ruler"),
+    *("shape", "scattered_shapes", "few_shapes", "outlined_shape", "translucent_shape", "text", "timestamp", "frame", "stripes", "ruler"),
     *("arrow", "crosshair", "lens_flare", "logo", "colour_chart"),
 }
 """Families whose effect has a colour of its own, so that a grey image does not stay grey."""

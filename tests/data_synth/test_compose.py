@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from data_synth.catalog import FAMILIES
-from data_synth.compose import LabelledPair, PairConfig, compose, draw_touch
+from data_synth.catalog import FAMILIES, held_out_combination
+from data_synth.compose import LabelledPair, PairConfig, compose, draw_touch, refuse_held_out
 from data_synth.lexicon import family_of
 from data_synth.sources import DRAWN, Bank, BaseImage, Split
+from vlmdiff.errors import UsageError
 
 CONFIG = PairConfig(set_size=(3, 5), facts=(0.1, 0.5, 0.4), sides=(48, 64))
 DRAWINGS = Bank.drawn_only()
@@ -136,6 +138,43 @@ def test_without_large_enough_domains_images_are_drawn(bank: Bank) -> None:
 def test_a_family_that_cannot_show_is_refused() -> None:
     grey = np.full((32, 32, 3), 90, np.uint8)
     rng = np.random.default_rng(0)
+
+    def only(*families: str) -> PairConfig:
+        return replace(CONFIG, families=families)
+
     with pytest.raises(ValueError, match="allow more families"):
-        draw_touch(["saturation"], 0.5, grey, rng)
-    assert draw_touch(["saturation", "brightness"], 0.5, grey, rng).family.name == "brightness"
+        draw_touch(only("saturation"), (), grey, rng)
+    assert draw_touch(only("saturation", "brightness"), (), grey, rng).family.name == "brightness"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"families": ("rain", "snow")}, "family 'snow'"),
+        ({"domains": ("breast_ultrasound/benign",)}, "domain 'breast_ultrasound/benign'"),
+        ({"strength": (0.1, 1.0)}, "strength 0.1"),
+        ({"prevalence": (0.02, 1.0)}, "prevalence 0.02"),
+    ],
+)
+def test_what_is_held_out_is_drawn_only_when_asked_for_and_never_trained_on(
+    changes: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(UsageError, match=named):
+        PairConfig(**changes)
+    with pytest.raises(UsageError, match="held_out=False"):
+        refuse_held_out(PairConfig(**changes, held_out=True))
+
+
+def test_test_images_are_never_trained_on() -> None:
+    with pytest.raises(UsageError, match="draws test images"):
+        refuse_held_out(PairConfig(split="test"))
+
+
+def test_held_out_combinations_appear_only_when_asked_for() -> None:
+    config = PairConfig(families=("shape",), nuisance_share=0, set_size=(2, 2), facts=(0.0, 1.0), sides=(48,))
+    shares = []
+    for asked in (False, True):
+        pairs = [compose(replace(config, held_out=asked), Bank.drawn_only(), 4, i) for i in range(60)]
+        shares.append(np.mean([held_out_combination(pair.difference[0].content) for pair in pairs]))
+    assert shares[0] == 0
+    assert 0.05 < shares[1] < 0.4

@@ -25,8 +25,8 @@ def covered(after: Pixels) -> NDArray[np.bool_]:
 
 
 def test_the_contents_are_all_combinations() -> None:
-    assert len(set(ONE.contents())) == 6 * 8 * 3 * 10
-    assert len(set(SEVERAL.contents())) == 6 * 8 * 2
+    assert len(set(ONE.contents())) == 10 * 10 * 4 * 10
+    assert len(set(SEVERAL.contents())) == 10 * 10 * 2
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -47,9 +47,9 @@ def test_a_shape_has_its_colour_within_ten_grey_levels(colour: str) -> None:
     assert np.abs(after[inside].astype(int) - COLOURS[colour]).max() <= 11
 
 
-def test_amount_is_opacity() -> None:
+def test_amount_is_opacity_squared() -> None:
     params = ShapeParams("rectangle", "black", "large", "centre")
-    full, half = (int(with_shape(params, amount)[100, 100, 0]) for amount in (1.0, 0.5))
+    full, half = (int(with_shape(params, amount)[100, 100, 0]) for amount in (1.0, 0.25))
     assert full <= 20
     assert half == pytest.approx((128 + full) / 2, abs=1)
 
@@ -96,7 +96,7 @@ def test_random_places_differ_from_image_to_image() -> None:
 
 
 def test_several_are_four_to_six_alike() -> None:
-    params = ShapeParams("circle", "yellow", "small", "random")
+    params = ShapeParams("circle", "yellow", "small", "random", "several")
     counts = []
     for seed in range(30):
         after = SEVERAL.paint(GREY, params, 1.0, np.random.default_rng(seed))
@@ -119,6 +119,30 @@ def test_wordings_state_every_attribute() -> None:
     params = ShapeParams("star", "purple", "large", "bottom left")
     wordings = ONE.wordings(ONE.content(params))
     assert wordings[0] == "the images have a large purple star at the bottom left"
+    assert len(set(wordings)) == 12
     assert all("purple" in text and "star" in text and "bottom left" in text for text in wordings)
-    several = SEVERAL.wordings(SEVERAL.content(ShapeParams("cross", "red", "small", "random")))
+    few = FAMILIES["few_shapes"]
+    two = few.wordings(few.content(ShapeParams("diamond", "pink", "small", "random", "two")))
+    assert two[0] == "the images have two small pink diamonds"
+    several = SEVERAL.wordings(SEVERAL.content(ShapeParams("cross", "red", "small", "random", "several")))
     assert several[0] == "the images have several small red crosses"
+
+
+@pytest.mark.parametrize(("count", "number"), [("two", 2), ("three", 3)])
+def test_few_are_exactly_as_many_and_lie_apart(count: str, number: int) -> None:
+    params = ShapeParams("diamond", "blue", "medium", "random", count)
+    for seed in range(20):
+        after = FAMILIES["few_shapes"].paint(GREY, params, 1.0, np.random.default_rng(seed))
+        assert cv2.connectedComponents(covered(after).astype(np.uint8))[0] - 1 == number
+
+
+def test_an_outline_is_hollow_and_a_translucent_shape_lets_the_image_through() -> None:
+    params = ShapeParams("rectangle", "red", "large", "centre")
+    outlined, translucent = (
+        FAMILIES[name].paint(GREY, params, 1.0, np.random.default_rng(0))
+        for name in ("outlined_shape", "translucent_shape")
+    )
+    assert (outlined[100, 100] == 128).all()
+    assert covered(outlined).any()
+    inside = np.abs(translucent[100, 100].astype(int) - 128)
+    assert 0 < inside.max() < 0.5 * (220 - 118)

@@ -79,6 +79,7 @@ TINY = Suite(
     PairConfig(
         split="test",
         domains=DRAWN,
+        held_out=True,
         set_size=(3, 3),
         facts=(0.0, 1.0),
         strength=(0.9, 1.0),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_synth import calibrate
-from data_synth.catalog import FAMILIES
+from data_synth.catalog import FAMILIES, HELD_OUT_DOMAINS, TRAINED
 from data_synth.compose import compose
 from data_synth.sources import DRAWN, Bank, BaseImage, Split
 from eval import suites
@@ -30,9 +30,12 @@ BANK = bank(("pets", "test", 64), ("pets", "train", 10), ("skies", "test", 63))
 
 def test_core_is_uniform_over_families_and_the_domains_that_can_fill_a_pair() -> None:
     core = resolved(SUITES["core"], BANK)
-    assert core.config.families == tuple(FAMILIES)
-    assert core.config.domains == ("pets", *DRAWN)
-    assert resolved(SUITES["core"], Bank.drawn_only()).config.domains == DRAWN
+    assert core.config.families == tuple(TRAINED)
+    drawn = tuple(name for name in DRAWN if name not in HELD_OUT_DOMAINS)
+    assert 0 < len(drawn) < len(DRAWN)
+    assert core.config.domains == ("pets", *drawn)
+    assert resolved(SUITES["core"], Bank.drawn_only()).config.domains == drawn
+    assert resolved(core_with(held_out=True), BANK).config.domains == ("pets", *DRAWN)
 
 
 def test_a_suite_that_names_its_domains_keeps_them() -> None:

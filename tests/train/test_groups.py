@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from data_synth.catalog import FAMILIES
+from data_synth.catalog import TRAINED, trained_contents
 from data_synth.compose import PairConfig
 from data_synth.facts import content
 from data_synth.sources import Bank
@@ -59,7 +59,7 @@ def test_every_attribute_of_the_catalog_has_one_column() -> None:
     names = attributes()
     assert len(set(names)) == len(names)
     assert list(names) == sorted(names)
-    every = {name for family in FAMILIES.values() for c in family.contents() for name in stated(c)}
+    every = {name for family in TRAINED.values() for c in trained_contents(family) for name in stated(c)}
     assert every == set(names)
 
 
