@@ -15,7 +15,8 @@ import typer
 from data_synth import calibrate as calibration
 from data_synth import sources
 from data_synth.catalog import FAMILIES
-from data_synth.compose import PairConfig, compose
+from data_synth.compose import compose
+from data_synth.config import PairConfig
 from data_synth.lexicon import canonical
 from vlmdiff.errors import UsageError, VlmdiffError
 
@@ -72,7 +73,7 @@ def pair(
         facts=(0.0, 1.0),
         strength=(strength, strength),
         prevalence=(prevalence, prevalence),
-        nuisance_share=0.0,
+        nuisances=(1.0,),
         world_share=0.0,
         sides=(side,),
     )

@@ -1,4 +1,4 @@
-"""FAMILIES: the only list of augmentation families, and what of it no training may see."""
+"""FAMILIES and SET_FAMILIES: the only list of augmentation families, and what of it no training may see."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from data_synth.families.geometry import GEOMETRY
 from data_synth.families.inserts import COLOURS, INSERTS, SHAPES, SIZES
 from data_synth.families.overlays import OVERLAYS
 from data_synth.families.quality import QUALITY
-from data_synth.family import Family
+from data_synth.families.sets import SETS
+from data_synth.family import Family, SetFamily
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (*COLOUR, *QUALITY, *GEOMETRY, *INSERTS, *OVERLAYS)}
+"""Families that are painted on single images."""
+SET_FAMILIES: dict[str, SetFamily] = {family.name: family for family in SETS}
+"""Families that only a set as a whole shows."""
 
 HELD_OUT_FAMILIES = frozenset(
     {
@@ -19,6 +23,7 @@ HELD_OUT_FAMILIES = frozenset(
         *("shear", "pincushion"),
         "translucent_shape",
         *("censor_bar", "snow", "lens_flare"),
+        *("varied_contrast", "two_kinds"),
     }
 )
 """Whole families, each with kin among the trained ones (snow: rain, dust), so that a partly right answer exists."""
@@ -30,7 +35,10 @@ LEAST_PREVALENCE = 0.1
 """Rarer ones neither."""
 
 TRAINED: dict[str, Family] = {name: family for name, family in FAMILIES.items() if name not in HELD_OUT_FAMILIES}
-"""What training draws from."""
+"""What training draws from; TRAINED_SETS likewise."""
+TRAINED_SETS: dict[str, SetFamily] = {
+    name: family for name, family in SET_FAMILIES.items() if name not in HELD_OUT_FAMILIES
+}
 
 
 def held_out_combination(content: Content) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,78 +13,14 @@ from numpy.typing import NDArray
 
 from data_synth import procedural, worlds
 from data_synth.calibrate import amount_for
-from data_synth.catalog import (
-    FAMILIES,
-    HELD_OUT_DOMAINS,
-    HELD_OUT_FAMILIES,
-    LEAST_PREVALENCE,
-    LEAST_STRENGTH,
-    TRAINED,
-    held_out_combination,
-)
+from data_synth.catalog import FAMILIES, SET_FAMILIES, held_out_combination
+from data_synth.config import PairConfig, domain_held_out
 from data_synth.facts import Content, Difference, Fact, Side
-from data_synth.family import Family, Pixels
-from data_synth.sources import DRAWN, Bank, Split
-from vlmdiff.errors import UsageError
+from data_synth.family import Family, Pixels, SetFamily
+from data_synth.sources import DRAWN, Bank
 
 SMALLEST_CHANGE = 0.25
 """Mean change in grey levels below which a drawn fact is not in the pixels (a colour shift of grey images)."""
-
-
-@dataclass(frozen=True)
-class PairConfig:
-    """What pairs are drawn from. Ranges are (lowest, highest), both included."""
-
-    split: Split = "train"
-    """Photographs of this split: "train", "val" or "test"."""
-    domains: tuple[str, ...] = ()
-    """Image domains, each as likely; empty: all of the bank and every drawn field, held-out ones left out."""
-    families: tuple[str, ...] = tuple(TRAINED)
-    set_size: tuple[int, int] = (16, 16)
-    """Images a set, the same in A and B."""
-    facts: tuple[float, ...] = (0.1, 0.9)
-    """Chances of 0, 1, 2, ... differences; a pair with 0 is a null pair."""
-    strength: tuple[float, float] = (0.25, 1.0)
-    prevalence: tuple[float, float] = (0.6, 1.0)
-    nuisance_share: float = 0.4
-    """Chance of one nuisance; half of it again for a second."""
-    world_share: float = 0.5
-    """Chance that one look is laid over every image of both sets."""
-    drawn_share: float = 0.2
-    """Chance of a drawn field where `domains` is empty."""
-    sides: tuple[int, ...] = (128, 160, 192)
-    """Pixels a side at which a pair is rendered, one drawn a pair."""
-    held_out: bool = False
-    """Whether what the catalog holds out may be drawn; no such config is taken for training."""
-
-    def __post_init__(self) -> None:
-        """Raises UsageError: the config reaches what is held out and does not say so."""
-        if self.held_out:
-            return
-        found = [
-            *(f"family {name!r}" for name in self.families if name in HELD_OUT_FAMILIES),
-            *(f"domain {name!r}" for name in self.domains if domain_held_out(name)),
-            *([f"strength {self.strength[0]}"] if self.strength[0] < LEAST_STRENGTH else []),
-            *([f"prevalence {self.prevalence[0]}"] if self.prevalence[0] < LEAST_PREVALENCE else []),
-        ]
-        if found:
-            raise UsageError(f"{', '.join(found)} is held out by the catalog; set held_out=True, for evaluation only")
-
-
-def domain_held_out(name: str) -> bool:
-    """Whether a domain, or the data set that a class belongs to, is held out."""
-    return name in HELD_OUT_DOMAINS or name.split("/")[0] in HELD_OUT_DOMAINS
-
-
-def refuse_held_out(config: PairConfig) -> None:
-    """Every job that trains, and every stage of it, calls this first.
-
-    Raises:
-        UsageError: the config draws test images or what the catalog holds out.
-    """
-    if config.held_out or config.split == "test":
-        what = "what the catalog holds out" if config.held_out else "test images"
-        raise UsageError(f"this config draws {what}; training takes held_out=False and split 'train' or 'val'")
 
 
 @dataclass(frozen=True)
@@ -97,7 +33,8 @@ class LabelledPair:
     nuisances: tuple[Content, ...]
     """What some images of both sets show alike."""
     shows_a: NDArray[np.bool_]
-    """(images, facts + nuisances): which image of A shows what, the columns of `difference` first."""
+    """(images, facts + nuisances): which image of A shows what, the columns of `difference` first; no single image
+    shows what only the set does."""
     shows_b: NDArray[np.bool_]
     domain: str
     bases: tuple[int, ...]
@@ -111,10 +48,6 @@ class Touch:
     family: Family
     params: Any
     strength: float
-
-    @staticmethod
-    def draw(family: Family, strength: float, rng: np.random.Generator) -> Touch:
-        return Touch(family, family.draw(rng), strength)
 
     @property
     def content(self) -> Content:
@@ -131,21 +64,30 @@ class Touch:
         return float(change.mean()) >= SMALLEST_CHANGE
 
 
-def draw_touch(config: PairConfig, taken: Iterable[str], image: Pixels, rng: np.random.Generator) -> Touch:
+def draw_touch(
+    config: PairConfig,
+    names: Iterable[str],
+    image: Pixels,
+    rng: np.random.Generator,
+    strength: float | None = None,
+) -> Touch:
     """A family that shows on images like this one, drawn again while it does not (hue on grey).
 
     Args:
-        taken: names of families that are not drawn again.
+        names: of families of single images.
+        strength: drawn from the config where it is not given.
 
     Raises:
         ValueError: twenty draws showed nothing.
     """
-    names = [name for name in config.families if name not in taken]
-    strength = float(rng.uniform(*config.strength))
+    names = [name for name in names if name in FAMILIES]
+    if strength is None:
+        strength = float(rng.uniform(*config.strength))
     if not names:
         raise ValueError("no family is left to draw; allow more families than facts and nuisances together")
     for _ in range(20):
-        touch = Touch.draw(FAMILIES[names[int(rng.integers(len(names)))]], strength, rng)
+        family = FAMILIES[names[int(rng.integers(len(names)))]]
+        touch = Touch(family, family.draw(rng), strength)
         if held_out_combination(touch.content) and not config.held_out:
             continue
         if touch.shows_on(image, rng):
@@ -207,15 +149,78 @@ def draw_ground(config: PairConfig, bank: Bank, count: int, rng: np.random.Gener
     return Ground(domain, images, bases)
 
 
-def draw_nuisances(config: PairConfig, image: Pixels, rng: np.random.Generator) -> list[tuple[Touch, float]]:
-    """Up to two families that touch both sets alike, each with the share of images that it touches."""
-    nuisances: list[tuple[Touch, float]] = []
-    chance = config.nuisance_share
-    while len(nuisances) < 2 and rng.random() < chance:
-        touch = draw_touch(config, {touch.family.name for touch, _ in nuisances}, image, rng)
-        nuisances.append((touch, float(rng.uniform(0.2, 0.8))))
-        chance /= 2
-    return nuisances
+def _drawn_number(chances: tuple[float, ...], rng: np.random.Generator) -> int:
+    return int(rng.choice(len(chances), p=chances))
+
+
+@dataclass(frozen=True)
+class _Planted:
+    """What is painted on which share of A's and of B's images."""
+
+    touch: Touch
+    shares: tuple[float, float]
+    """Of A and of B."""
+    fact: Fact | None
+    """None: a nuisance."""
+
+
+@dataclass(frozen=True)
+class _PlantedSet:
+    """A set-level family, what it is painted with, and the fact."""
+
+    family: SetFamily
+    params: Any
+    fact: Fact
+
+
+def _draw_set(name: str, config: PairConfig, side: Side, rng: np.random.Generator) -> _PlantedSet:
+    family, strength = SET_FAMILIES[name], float(rng.uniform(*config.strength))
+    params = family.draw(rng)
+    return _PlantedSet(family, params, Fact(family.content(params), side, strength, 1.0, name, level="set"))
+
+
+def _plan(config: PairConfig, image: Pixels, rng: np.random.Generator) -> tuple[list[_PlantedSet], list[_Planted]]:
+    """All that is painted onto a pair, each family once: of whole sets, and of single images, nuisances first."""
+    taken: set[str] = set()
+    whole: list[_PlantedSet] = []
+    single: list[_Planted] = []
+
+    def side() -> Side:
+        return "a" if rng.random() < 0.5 else "b"
+
+    def touch(names: Iterable[str]) -> Touch:
+        drawn = draw_touch(config, (name for name in names if name not in taken), image, rng)
+        taken.add(drawn.family.name)
+        return drawn
+
+    def plant(drawn: Touch, held_by: Side, here: float, there: float, confounder: bool) -> None:
+        fact = Fact(
+            drawn.content,
+            held_by,
+            drawn.strength,
+            here,
+            drawn.family.name,
+            elsewhere=there,
+            confounder=confounder,
+        )
+        single.append(_Planted(drawn, (here, there) if held_by == "a" else (there, here), fact))
+
+    for _ in range(_drawn_number(config.nuisances, rng)):
+        share = float(rng.uniform(0.2, 0.8))
+        single.append(_Planted(touch(config.families), (share, share), None))
+    if rng.random() < config.confounded:
+        plant(touch(config.families), side(), float(rng.uniform(0.6, 0.9)), float(rng.uniform(0.1, 0.4)), True)
+    for _ in range(_drawn_number(config.facts, rng)):
+        names = [name for name in config.families if name not in taken]
+        if not names:
+            raise ValueError("no family is left to draw; allow more families than facts and nuisances together")
+        name = names[int(rng.integers(len(names)))]
+        if name in SET_FAMILIES:
+            taken.add(name)
+            whole.append(_draw_set(name, config, side(), rng))
+        else:  # drawn again among those that show on these images
+            plant(touch(names), side(), float(rng.uniform(*config.prevalence)), 0.0, False)
+    return whole, single
 
 
 def compose(config: PairConfig, bank: Bank, seed: int, index: int) -> LabelledPair:
@@ -223,37 +228,60 @@ def compose(config: PairConfig, bank: Bank, seed: int, index: int) -> LabelledPa
     rng = np.random.default_rng([seed, index])
     count = int(rng.integers(config.set_size[0], config.set_size[1] + 1))
     ground = draw_ground(config, bank, 2 * count, rng)
-    nuisances = draw_nuisances(config, ground.images[0], rng)
+    whole, single = _plan(config, ground.images[0], rng)
+    images, rows = list(ground.images), np.arange(2 * count)
+    for change in whole:
+        images, moved = _paint_sets(change, images, rng)
+        rows = rows[moved]
 
-    taken = {touch.family.name for touch, _ in nuisances}
-    touches: list[tuple[Touch, Side, float]] = []
-    for _ in range(int(rng.choice(len(config.facts), p=config.facts))):
-        touch = draw_touch(config, taken, ground.images[0], rng)
-        taken.add(touch.family.name)
-        side: Side = "a" if rng.random() < 0.5 else "b"
-        touches.append((touch, side, float(rng.uniform(*config.prevalence))))
-
-    images = list(ground.images)
-    shows = np.zeros((2 * count, len(touches) + len(nuisances)), bool)
-    for column, (touch, share) in enumerate(nuisances, start=len(touches)):
-        shows[:, column] = rng.random(2 * count) < share
+    facts = [planted for planted in single if planted.fact] + [planted for planted in single if not planted.fact]
+    shows = np.zeros((2 * count, len(facts)), bool)
+    for planted in sorted(single, key=lambda planted: planted.fact is not None):  # nuisances lie below the facts
+        column = facts.index(planted)
+        for start, share in zip((0, count), planted.shares, strict=True):
+            shown = _shown(share, count, planted.fact is not None, rng)
+            shows[start + rng.choice(count, shown, replace=False), column] = True
         for row in np.flatnonzero(shows[:, column]):
-            images[row] = touch.paint(images[row], rng)
-    difference = []
-    for column, (touch, side, prevalence) in enumerate(touches):
-        shown = max(1, round(prevalence * count))
-        rows = rng.choice(count, shown, replace=False) + (count if side == "b" else 0)
-        shows[rows, column] = True
-        for row in rows:
-            images[row] = touch.paint(images[row], rng)
-        difference.append(Fact(touch.content, side, touch.strength, shown / count, touch.family.name))
+            images[row] = planted.touch.paint(images[row], rng)
+    images, shows = [images[int(row)] for row in rows], shows[rows]  # copies are copies of the finished image
+    shares = shows[:count].mean(0), shows[count:].mean(0)
+    said = [_with_shares(planted.fact, column, shares) for column, planted in enumerate(facts) if planted.fact]
+    columns = np.zeros((2 * count, len(whole)), bool)
+    shows = np.concatenate([shows[:, : len(said)], columns, shows[:, len(said) :]], axis=1)
     return LabelledPair(
         images[:count],
         images[count:],
-        tuple(difference),
-        tuple(touch.content for touch, _ in nuisances),
+        (*said, *(change.fact for change in whole)),
+        tuple(planted.touch.content for planted in facts if not planted.fact),
         shows[:count],
         shows[count:],
         ground.domain,
         ground.bases,
     )
+
+
+def _shown(share: float, count: int, at_least_one: bool, rng: np.random.Generator) -> int:
+    """How many of a set's images show it: exactly the share of a fact, about the share of a nuisance."""
+    if not at_least_one:
+        return int(rng.binomial(count, share))
+    return max(1, round(share * count)) if share > 0 else 0
+
+
+def _with_shares(fact: Fact, column: int, shares: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Fact:
+    """The fact with the shares that came to be."""
+    here, there = shares if fact.side == "a" else shares[::-1]
+    return replace(fact, prevalence=float(here[column]), elsewhere=float(there[column]))
+
+
+def _paint_sets(
+    planted: _PlantedSet, images: list[Pixels], rng: np.random.Generator
+) -> tuple[list[Pixels], NDArray[np.int64]]:
+    """All images after a set-level change, and which image each is made of."""
+    count = len(images) // 2
+    a, b = images[:count], images[count:]
+    holder, other = (a, b) if planted.fact.side == "a" else (b, a)
+    amount = amount_for(planted.family.name, planted.fact.strength)
+    after = planted.family.paint(holder, other, planted.params, amount, rng)
+    if planted.fact.side == "a":
+        return [*after.holder, *after.other], np.concatenate([after.rows, count + np.arange(count)])
+    return [*after.other, *after.holder], np.concatenate([np.arange(count), count + after.rows])

@@ -54,8 +54,14 @@ class Fact:
     strength: float
     """0 (invisible) to 1 (obvious), on one perceptual scale for all families."""
     prevalence: float
-    """Share of that set's images that show it, 0 to 1."""
+    """Share of that set's images that show it, 0 to 1; 1 for what only whole sets show."""
     family: str
+    level: Literal["image", "set"] = "image"
+    """Whether single images show it, or only the set as a whole (more varied, repeated)."""
+    elsewhere: float = 0.0
+    """Share of the other set's images that show it too."""
+    confounder: bool = False
+    """Not the difference that is asked about: a nuisance (a scanner, a season) that happens to go with the set."""
 
 
 Difference = tuple[Fact, ...]

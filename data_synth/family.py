@@ -1,8 +1,9 @@
-"""The protocol of an augmentation family: draw, paint, contents, wordings, measure."""
+"""The protocols of augmentation families, of images and of sets: draw, paint, contents, wordings, measure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,7 +26,7 @@ class Family(Protocol):
     name: str
     """Unique in the catalog; lower case with underscores."""
     group: str
-    """colour, quality, geometry, inserts or overlays."""
+    """colour, quality, geometry, inserts, overlays, texture, clinical or microscopy."""
 
     def draw(self, rng: np.random.Generator) -> Any:
         """Draw the parameters (a frozen dataclass) that the touched images of a set share, strength excluded."""
@@ -59,4 +60,43 @@ class Family(Protocol):
 
     def measure(self, before: Pixels, after: Pixels, params: Any) -> float:
         """How much of the fact is in the pixels: 0 where nothing changed, above 0 where it shows."""
+        ...
+
+
+@dataclass(frozen=True)
+class PaintedSets:
+    """Two sets after a set-level change."""
+
+    holder: list[Pixels]
+    other: list[Pixels]
+    rows: NDArray[np.int64]
+    """Which image each of the holder's is made of, (images,): 0, 1, 2, ... but where images are repeated."""
+
+
+class SetFamily(Protocol):
+    """A change that no single image shows: the set that the fact is true of, the holder, is compared with the other.
+
+    Like `Family`, but `paint` takes and `measure` compares whole sets, and some families change both.
+    """
+
+    name: str
+    group: str
+    """sets."""
+
+    def draw(self, rng: np.random.Generator) -> Any: ...
+
+    def paint(
+        self, holder: Sequence[Pixels], other: Sequence[Pixels], params: Any, amount: float, rng: np.random.Generator
+    ) -> PaintedSets:
+        """Copies of both sets, touched so that the fact is true of the holder; amount 0 changes nothing."""
+        ...
+
+    def content(self, params: Any) -> Content: ...
+
+    def contents(self) -> Iterable[Content]: ...
+
+    def wordings(self, content: Content) -> tuple[str, ...]: ...
+
+    def measure(self, holder: Sequence[Pixels], other: Sequence[Pixels], params: Any) -> float:
+        """How much truer the fact is of the holder than of the other set; grows with the amount."""
         ...

@@ -9,7 +9,7 @@ from typing import Any
 
 from data_synth import calibrate
 from data_synth.catalog import FAMILIES
-from data_synth.compose import PairConfig, domain_held_out
+from data_synth.config import PairConfig, domain_held_out
 from data_synth.sources import DRAWN, Bank
 
 

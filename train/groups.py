@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_synth.catalog import TRAINED, trained_contents
-from data_synth.compose import PairConfig, draw_ground, draw_touch, refuse_held_out
+from data_synth.compose import draw_ground, draw_touch
+from data_synth.config import PairConfig, refuse_held_out
 from data_synth.facts import Content
 from data_synth.sources import Bank
 from vlmdiff.images.decode import fit
@@ -60,7 +61,8 @@ class Groups:
             for i, image in enumerate(draw_ground(self.config, self.bank, GROUP, rng).images):
                 taken: set[str] = set()
                 for _ in range(int(rng.choice(len(_FACTS), p=_FACTS))):
-                    touch = draw_touch(self.config, taken, image, rng)
+                    names = [name for name in self.config.families if name not in taken]
+                    touch = draw_touch(self.config, names, image, rng)
                     taken.add(touch.family.name)
                     image = touch.paint(image, rng)
                     shows[g * GROUP + i, [column[name] for name in stated(touch.content)]] = True

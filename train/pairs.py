@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from data_synth.compose import LabelledPair, PairConfig, compose, refuse_held_out
+from data_synth.compose import LabelledPair, compose
+from data_synth.config import PairConfig, refuse_held_out
 from data_synth.facts import Content
 from data_synth.sources import Bank
 from train.progress import Progress

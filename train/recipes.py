@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data_synth.catalog import TRAINED
-from data_synth.compose import PairConfig, refuse_held_out
+from data_synth.config import PairConfig, refuse_held_out
 from train.loop import Schedule
 from vlmdiff.errors import UsageError
 

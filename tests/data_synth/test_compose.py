@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_synth.catalog import FAMILIES, held_out_combination
-from data_synth.compose import LabelledPair, PairConfig, compose, draw_touch, refuse_held_out
+from data_synth.catalog import FAMILIES, SET_FAMILIES, held_out_combination
+from data_synth.compose import LabelledPair, compose, draw_touch
+from data_synth.config import PairConfig, refuse_held_out
 from data_synth.lexicon import family_of
 from data_synth.sources import DRAWN, Bank, BaseImage, Split
 from vlmdiff.errors import UsageError
@@ -91,9 +92,9 @@ def test_null_pairs_have_no_facts() -> None:
 
 
 def test_nuisances_touch_both_sets_alike() -> None:
-    config = replace(CONFIG, set_size=(12, 12), sides=(32,), facts=(1.0,), nuisance_share=1.0)
+    config = replace(CONFIG, set_size=(12, 12), sides=(32,), facts=(1.0,), nuisances=(0.0, 0.5, 0.3, 0.2))
     made = pairs(12, config)
-    assert all(1 <= len(pair.nuisances) <= 2 for pair in made)
+    assert {len(pair.nuisances) for pair in made} == {1, 2, 3}
     share_a = np.concatenate([pair.shows_a.ravel() for pair in made]).mean()
     share_b = np.concatenate([pair.shows_b.ravel() for pair in made]).mean()
     assert share_a == pytest.approx(0.5, abs=0.1)
@@ -102,7 +103,7 @@ def test_nuisances_touch_both_sets_alike() -> None:
 
 def test_facts_are_in_the_pixels_of_the_images_that_show_them() -> None:
     """Without facts the same seed gives the same images, so that exactly the labelled ones differ."""
-    config = replace(CONFIG, facts=(0.0, 1.0), nuisance_share=0.0)
+    config = replace(CONFIG, facts=(0.0, 1.0), nuisances=(1.0,))
     for index in range(10):
         pair, ground = (compose(c, DRAWINGS, 3, index) for c in (config, replace(config, facts=(1.0,))))
         for after, before, shows in (
@@ -138,13 +139,9 @@ def test_without_large_enough_domains_images_are_drawn(bank: Bank) -> None:
 def test_a_family_that_cannot_show_is_refused() -> None:
     grey = np.full((32, 32, 3), 90, np.uint8)
     rng = np.random.default_rng(0)
-
-    def only(*families: str) -> PairConfig:
-        return replace(CONFIG, families=families)
-
     with pytest.raises(ValueError, match="allow more families"):
-        draw_touch(only("saturation"), (), grey, rng)
-    assert draw_touch(only("saturation", "brightness"), (), grey, rng).family.name == "brightness"
+        draw_touch(CONFIG, ["saturation"], grey, rng)
+    assert draw_touch(CONFIG, ["saturation", "brightness"], grey, rng).family.name == "brightness"
 
 
 @pytest.mark.parametrize(
@@ -171,10 +168,70 @@ def test_test_images_are_never_trained_on() -> None:
 
 
 def test_held_out_combinations_appear_only_when_asked_for() -> None:
-    config = PairConfig(families=("shape",), nuisance_share=0, set_size=(2, 2), facts=(0.0, 1.0), sides=(48,))
+    config = PairConfig(families=("shape",), nuisances=(1.0,), set_size=(2, 2), facts=(0.0, 1.0), sides=(48,))
     shares = []
     for asked in (False, True):
         pairs = [compose(replace(config, held_out=asked), Bank.drawn_only(), 4, i) for i in range(60)]
         shares.append(np.mean([held_out_combination(pair.difference[0].content) for pair in pairs]))
     assert shares[0] == 0
     assert 0.05 < shares[1] < 0.4
+
+
+SETS = replace(CONFIG, families=tuple(SET_FAMILIES), set_size=(8, 8), sides=(48,), nuisances=(1.0,), held_out=True)
+
+
+def test_set_level_facts_are_shown_by_no_single_image() -> None:
+    for pair in pairs(12, replace(SETS, facts=(0.0, 0.5, 0.5))):
+        assert {fact.level for fact in pair.difference} == {"set"}
+        assert not pair.shows_a.any() and not pair.shows_b.any()
+        assert pair.shows_a.shape == (8, len(pair.difference))
+
+
+def test_copies_are_copies_of_finished_images_and_show_the_same() -> None:
+    config = replace(SETS, families=("repeated_images", "gaussian_noise"), facts=(0.0, 0.0, 1.0))
+    for pair in pairs(6, config):
+        side = next(fact.side for fact in pair.difference if fact.level == "set")
+        images, shows = (pair.images_a, pair.shows_a) if side == "a" else (pair.images_b, pair.shows_b)
+        same = [(i, j) for i in range(8) for j in range(i) if np.array_equal(images[i], images[j])]
+        assert same
+        assert all((shows[i] == shows[j]).all() for i, j in same)
+        fact = next(fact for fact in pair.difference if fact.level == "image")
+        shown = pair.shows_a[:, 0] if fact.side == "a" else pair.shows_b[:, 0]
+        assert fact.prevalence == pytest.approx(shown.mean())
+
+
+def test_a_confounder_is_in_both_sets_in_other_shares_and_declared() -> None:
+    config = replace(CONFIG, set_size=(20, 20), sides=(32,), facts=(1.0,), nuisances=(1.0,), confounded=1.0)
+    for pair in pairs(10, config):
+        (fact,) = pair.difference
+        assert fact.confounder
+        here, there = (pair.shows_a, pair.shows_b) if fact.side == "a" else (pair.shows_b, pair.shows_a)
+        assert (fact.prevalence, fact.elsewhere) == (here[:, 0].mean(), there[:, 0].mean())
+        assert fact.prevalence >= 0.6 > 0.4 >= fact.elsewhere > 0
+
+
+def test_up_to_five_differences_on_either_side() -> None:
+    config = replace(CONFIG, set_size=(4, 4), sides=(32,), facts=(0.0, 0.0, 0.0, 0.0, 0.0, 1.0), nuisances=(1.0,))
+    made = pairs(8, config)
+    assert all(len({fact.family for fact in pair.difference}) == 5 for pair in made)
+    assert any({fact.side for fact in pair.difference} == {"a", "b"} for pair in made)
+
+
+def test_a_rare_fact_is_shown_by_at_least_one_image() -> None:
+    config = replace(CONFIG, set_size=(50, 50), sides=(32,), facts=(0.0, 1.0), prevalence=(0.02, 0.02), held_out=True)
+    for pair in pairs(4, config):
+        assert pair.difference[0].prevalence == 0.02
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"families": ("brightness", "sparkle")}, "families sparkle are unknown"),
+        ({"facts": (0.5, 0.4)}, "facts"),
+        ({"facts": (0.0,) * 6 + (1.0,)}, "at most 5"),
+        ({"nuisances": (0.0,) * 4 + (1.0,)}, "at most 3"),
+    ],
+)
+def test_a_config_that_cannot_be_drawn_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        PairConfig(**changes)

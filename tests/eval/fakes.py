@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_synth import lexicon
-from data_synth.compose import PairConfig, compose
+from data_synth.compose import compose
+from data_synth.config import PairConfig
 from data_synth.facts import Content, Difference, Fact, Side, content
 from data_synth.family import Pixels
 from data_synth.sources import DRAWN, Bank

@@ -46,7 +46,7 @@ def test_a_suite_that_names_its_domains_keeps_them() -> None:
 def test_nulls_are_core_without_the_difference() -> None:
     core, nulls = SUITES["core"], SUITES["nulls"]
     assert nulls.config == replace(core.config, facts=(1.0,)) and nulls.seed != core.seed
-    assert nulls.config.nuisance_share > 0
+    assert nulls.config.nuisances[0] < 1
     assert min(core.pairs, nulls.pairs) >= 400
 
 
@@ -84,7 +84,7 @@ def core_with(**changes: object) -> Suite:
         lambda: sha(replace(SUITES["core"], pairs=5)),
         lambda: sha(SUITES["nulls"]),
         lambda: sha(core_with(strength=(0.4, 1.0))),
-        lambda: sha(core_with(nuisance_share=0.5)),
+        lambda: sha(core_with(nuisances=(0.5, 0.5))),
         lambda: sha(base_images=bank(("pets", "test", 65))),
         lambda: sha(base_images=bank(("cats", "test", 64))),
     ],

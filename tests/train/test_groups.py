@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from data_synth.catalog import TRAINED, trained_contents
-from data_synth.compose import PairConfig
+from data_synth.config import PairConfig
 from data_synth.facts import content
 from data_synth.sources import Bank
 from train.groups import GROUP, Groups, attributes, stated

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from data_synth.compose import PairConfig, compose
+from data_synth.compose import compose
+from data_synth.config import PairConfig
 from data_synth.sources import Bank
 from train import pairs
 from train.tower import to_pixels
