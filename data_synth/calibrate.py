@@ -4,41 +4,48 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
-from data_synth.family import Family
+from data_synth.catalog import FAMILIES, SET_FAMILIES
+from data_synth.family import Family, SetFamily
 from data_synth.reference import REFERENCE_VERSION, reference_features
 from data_synth.sources import Bank
-from vlmdiff.errors import InputError
+from vlmdiff.errors import InputError, UsageError
 from vlmdiff.stats import auroc
 
 CURVES = Path(__file__).with_name("calibration.json")
 
-AMOUNTS = (0.05, 0.1, 0.2, 0.35, 0.6, 1.0)
-"""Where the detectability is measured."""
+AMOUNTS = (0.03, 0.1, 0.25, 0.5, 1.0)
+"""Where the detectability is measured first."""
 STRENGTHS = np.linspace(0, 1, 11)
 """What a curve lists the amounts of."""
 MIDDLE_AUROC = 0.85
 """What strength 0.5 means."""
-LEAST_AMOUNTS = (0.2, 0.6)
-"""Amounts at strengths 0.5 and 1 that no curve stays below: a probe sees fainter things than an eye, for which words
-must be true."""
-LEAST_AMOUNTS_OF_GROUP = {"geometry": (0.4, 0.8)}
-"""Groups where the probe sees what no eye does: that moved pixels are resampled, however little they move."""
-
+NEAR = 0.02
+"""How near a measured AUROC has to come to it; measured anew, it stays within 0.03."""
+ROUNDS = 5
+"""Amounts tried for the middle, at most."""
 DRAWS = 2
-"""Parameters drawn a family; the AUROC is the mean over them."""
+"""Parameters drawn a measurement; the AUROC is the mean over them."""
 PERFECT = 0.99
 """An AUROC above which larger amounts are not measured."""
-SIDE = 128
+SET_SIZE = 8
+"""Images a set, where a set-level family is measured, and"""
+SETS = 50
+"""as many such sets to train a probe on, and to test it on."""
+SIDE = 144
 """Pixels a side at which calibration paints."""
 LEAST_COLOUR = 6.0
 """Mean spread between a pixel's channels, in grey levels, of an image that counts as coloured."""
@@ -49,28 +56,36 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Curve:
+    """Strength to amount for one family, and what it was measured on."""
+
+    amounts: list[float]
+    """At STRENGTHS: never falling, the first 0, the last 1."""
+    measured: list[tuple[float, float]]
+    """(amount, AUROC), by amount."""
+    middle: float | None
+    """The AUROC at strength 0.5, measured on parameters of its own; None where 0.85 is out of reach."""
+    ceiling: float | None
+    """The AUROC at amount 1, where that is below 0.85."""
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """The curve of every family, and what it was measured on."""
+    """The curve of every family."""
 
     reference_version: str
     images: int
+    """Touched images to train a probe on, and untouched ones, and as many of both to test it on."""
     seed: int
-    amounts: dict[str, list[float]]
-    """Family to the amounts at STRENGTHS."""
-    auroc: dict[str, dict[str, list[float]]]
-    """Family to what was measured: "amount" and "auroc", as many each."""
-    ceiling: dict[str, float]
-    """Families that no amount makes detectable enough for strength 1, with the AUROC that they reach."""
-    clamped: list[str]
-    """Families whose curve was raised to the least amounts."""
+    curves: dict[str, Curve]
 
 
 @cache
 def _curves() -> dict[str, list[float]]:
     if not CURVES.exists():
         return {}
-    curves: dict[str, list[float]] = json.loads(CURVES.read_text())["amounts"]
-    return curves
+    curves: dict[str, Any] = json.loads(CURVES.read_text())["curves"]
+    return {name: curve["amounts"] for name, curve in curves.items()}
 
 
 def amount_for(family: str, strength: float) -> float:
@@ -89,55 +104,37 @@ def distance(value: float) -> float:
 MIDDLE = distance(MIDDLE_AUROC)
 
 
-@dataclass(frozen=True)
-class Curve:
-    """Strength to amount for one family."""
+def curve(measured: Sequence[tuple[float, float]], middle: tuple[float, float] | None) -> Curve:
+    """Strength to amount: up to the middle d' grows evenly, from there on the amount does, by equal factors, up to 1.
 
-    amounts: list[float]
-    """At STRENGTHS: never falling, the first 0, the last at most 1."""
-    ceiling: float | None
-    """The AUROC that the family reaches, where that is too little for strength 1."""
-    clamped: bool
-
-
-def curve(amounts: Sequence[float], aurocs: Sequence[float], least: tuple[float, float] = LEAST_AMOUNTS) -> Curve:
-    """Invert a measured curve; d' grows evenly with the strength, through an AUROC of 0.85 at 0.5.
-
-    Where the AUROC ends below what strength 1 asks for, strength 1 is amount 1; where it ends below 0.85,
-    d' grows evenly up to what is reached.
+    Above the middle the AUROC soon is 1 and says nothing more; what strength 1 means there is the family's own
+    "obvious at a glance". Where 0.85 is out of reach d' grows evenly all the way to what is reached.
 
     Args:
-        amounts: rising, above 0, at most 1.
-        aurocs: one an amount, averaged to never fall before they are inverted.
-        least: amounts at strengths 0.5 and 1 that the curve is raised to where it is lower.
+        measured: (amount, AUROC) by rising amount, above 0; the AUROCs are averaged to never fall.
+        middle: the amount at strength 0.5 and the AUROC there, measured anew.
     """
     from scipy.optimize import isotonic_regression
 
-    rising = isotonic_regression(np.clip([0.5, *aurocs], 0.5, 1)).x
+    amounts = [0.0, *(amount for amount, _ in measured)]
+    rising = isotonic_regression(np.clip([0.5, *(found for _, found in measured)], 0.5, 1)).x
     # The nudge makes plateaus strictly rising, so that a d' has one amount: the smallest.
     reached = np.array([distance(value) for value in rising]) + 1e-9 * np.arange(len(rising))
-    top = float(reached[-1])
-    end = min(2 * MIDDLE, top)
-    wanted = np.interp(STRENGTHS, [0, 0.5, 1], [0, min(MIDDLE, end / 2) if top < MIDDLE else MIDDLE, end])
-    inverted = np.interp(wanted, reached, [0, *amounts])
-    low = top < 2 * MIDDLE
-    if low:
-        inverted[-1] = 1.0
-    raised = _raised(inverted, *least)
+    if middle is None:
+        found = np.interp(STRENGTHS * reached[-1], reached, amounts)
+        found[-1] = 1.0
+        ceiling = round(float(rising[-1]), 3)
+    else:
+        low = np.interp(STRENGTHS[:6] * 2 * MIDDLE, reached, amounts)
+        low *= middle[0] / low[-1] if low[-1] > 0 else 1
+        found = np.concatenate([low[:5], np.geomspace(middle[0], 1.0, 6)])
+        ceiling = None
     return Curve(
-        [round(float(amount), 4) for amount in raised],
-        round(float(rising[-1]), 3) if low else None,
-        not np.array_equal(raised, inverted),
+        [round(float(amount), 4) for amount in found],
+        [(round(amount, 4), round(value, 4)) for amount, value in measured],
+        None if middle is None else round(middle[1], 4),
+        ceiling,
     )
-
-
-def _raised(amounts: Floats, least_middle: float, least_last: float) -> Floats:
-    """The curve stretched, below and above its middle, to reach the least amounts."""
-    middle, last = max(amounts[5], least_middle), max(amounts[-1], least_last)
-    low = amounts[:6] * (middle / amounts[5]) if amounts[5] > 0 else np.linspace(0, middle, 6)
-    span = amounts[-1] - amounts[5]
-    high = (amounts[5:] - amounts[5]) / span if span > 0 else np.linspace(0, 1, 6)
-    return np.concatenate([low, (middle + high * (last - middle))[1:]])
 
 
 def photographs(bank: Bank, count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -151,12 +148,27 @@ def photographs(bank: Bank, count: int, rng: np.random.Generator) -> NDArray[np.
     rows = rng.permutation([row for row, item in enumerate(bank.items) if item.split == "train"])
     found = []
     for row in rows:
-        image = np.asarray(cv2.resize(bank.images[row], (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+        image = _cropped(bank.images[row], rng)
         if np.ptp(image, axis=2).mean() >= LEAST_COLOUR:
             found.append(image)
         if len(found) == count:
             return np.stack(found)
     raise InputError(f"the bank has {len(found)} coloured images to train on, {count} are wanted; ask for fewer")
+
+
+def _cropped(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A random square of 80 % or more at SIDE.
+
+    Every image by a factor of its own: with one factor for all, the period that resizing leaves in the pixels gives
+    away whatever moves them.
+    """
+    width = image.shape[0] * rng.uniform(0.8, 1.0)
+    left, top = (image.shape[0] - width) * rng.random(2)
+    step = width / SIDE
+    smooth = cv2.GaussianBlur(image, (0, 0), 0.45 * step)
+    window = np.array([[step, 0, left], [0, step, top]], np.float32)
+    way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(smooth, window, (SIDE, SIDE), flags=way, borderMode=cv2.BORDER_REFLECT_101))
 
 
 def probe_auroc(clean: Floats, touched: Floats) -> float:
@@ -184,57 +196,130 @@ def probe_auroc(clean: Floats, touched: Floats) -> float:
     return float(np.mean(found))
 
 
-def measured(
-    family: Family, photos: NDArray[np.uint8], clean: Floats, rng: np.random.Generator
-) -> tuple[list[float], list[float]]:
-    """Amounts and the AUROC at each, up to the first that is as good as perfect."""
+Measure = Callable[[float], float]
+"""An amount to the AUROC there, on parameters drawn anew at each call."""
+
+
+def of_images(family: Family, photos: NDArray[np.uint8], clean: Floats, rng: np.random.Generator) -> Measure:
+    """How well touched images of a family are told from untouched ones."""
     n = len(photos) // 4
     quarters = np.concatenate([photos[:n], photos[2 * n : 3 * n]])
-    draws = [family.draw(rng) for _ in range(DRAWS)]
-    amounts: list[float] = []
-    aurocs: list[float] = []
-    for amount in AMOUNTS:
+
+    def measure(amount: float) -> float:
         found = []
-        for params in draws:
+        for _ in range(DRAWS):
+            params = family.draw(rng)
             touched = np.stack([family.paint(photo, params, amount, rng) for photo in quarters])
             found.append(probe_auroc(clean, reference_features(touched).astype(np.float64)))
-        amounts.append(amount)
-        aurocs.append(round(float(np.mean(found)), 4))
-        if aurocs[-1] >= PERFECT:
+        return float(np.mean(found))
+
+    return measure
+
+
+def of_sets(family: SetFamily, photos: NDArray[np.uint8], rng: np.random.Generator) -> Measure:
+    """How well sets that a set-level fact is true of are told from the sets beside them.
+
+    Sets are drawn again and again from one half of the photographs to train on, from the other half to test on.
+    """
+    halves = np.split(photos, [len(photos) // 2])
+
+    def measure(amount: float) -> float:
+        found = []
+        for _ in range(DRAWS):
+            params = family.draw(rng)
+            holders, others = [], []
+            for half in halves:
+                for _ in range(SETS):
+                    images = list(half[rng.choice(len(half), 2 * SET_SIZE, replace=False)])
+                    pair = family.paint(images[:SET_SIZE], images[SET_SIZE:], params, amount, rng)
+                    holders.append(_of_set(pair.holder))
+                    others.append(_of_set(pair.other))
+            first, last = np.stack(others[:SETS]), np.stack(others[SETS:])
+            # The probe takes untouched images by quarters and skips those in the touched ones' places.
+            found.append(probe_auroc(np.concatenate([first, first, last, last]), np.stack(holders)))
+        return float(np.mean(found))
+
+    return measure
+
+
+def _of_set(images: Sequence[NDArray[np.uint8]]) -> Floats:
+    """Mean and spread of a set's reference features, and how near the nearest two images are."""
+    features = reference_features(np.stack(images)).astype(np.float64)
+    scale = features.std(0) + 1e-3
+    products = np.linalg.norm((features[:, None] - features[None]) / scale, axis=2) + 1e9 * np.eye(len(features))
+    nearest = np.sort(products.min(1))
+    return np.concatenate([features.mean(0), features.std(0), nearest / np.median(nearest + 1e-9)])
+
+
+def measured(measure: Measure) -> Curve:
+    """Sweep the amounts, then close in on the one where the AUROC is 0.85."""
+    found: dict[float, float] = {}
+    for amount in AMOUNTS:
+        found[amount] = measure(amount)
+        if found[amount] >= PERFECT:
             break
-    return amounts, aurocs
+    if max(found.values()) < MIDDLE_AUROC:
+        return curve(sorted(found.items()), None)
+    best: tuple[float, float] | None = None
+    for _ in range(ROUNDS):
+        amount = float(np.clip(round(_crossing(sorted(found.items())), 4), 0.001, 1.0))
+        value = measure(amount)
+        if best is None or abs(value - MIDDLE_AUROC) < abs(best[1] - MIDDLE_AUROC):
+            best = amount, value
+        found[amount] = value if amount not in found else (value + found[amount]) / 2
+        if abs(best[1] - MIDDLE_AUROC) <= NEAR:
+            break
+    return curve(sorted(found.items()), best)
+
+
+def _crossing(points: Sequence[tuple[float, float]]) -> float:
+    """The amount where d' reaches the middle's, from 0 at amount 0."""
+    from scipy.optimize import isotonic_regression
+
+    rising = isotonic_regression(np.clip([0.5, *(value for _, value in points)], 0.5, 1)).x
+    reached = np.array([distance(float(value)) for value in rising]) + 1e-9 * np.arange(len(rising))
+    return float(np.interp(MIDDLE, reached, [0.0, *(amount for amount, _ in points)]))
 
 
 def calibrate(
-    families: Mapping[str, Family],
-    photos: NDArray[np.uint8],
-    seed: int,
-    progress: Callable[[str, Curve], None] = lambda name, found: None,
-) -> Calibration:
-    """Measure the curve of every family.
+    names: Sequence[str], bank: Bank, images: int, seed: int, workers: int = 1
+) -> Iterator[tuple[str, Curve]]:
+    """The curve of each family, in their order.
 
     Args:
-        photos: untouched images, (4 n, side, side, 3): n touched and n untouched ones to train on, as many to test on.
-        progress: called with each family's curve.
+        images: touched images to train a probe on; as many untouched ones, and as many of both to test it on.
     """
+    photos = photographs(bank, 4 * images, np.random.default_rng(seed))
     clean = reference_features(photos).astype(np.float64)
-    auroc: dict[str, dict[str, list[float]]] = {}
-    curves: dict[str, Curve] = {}
-    for name, family in families.items():
-        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        amounts, aurocs = measured(family, photos, clean, rng)
-        auroc[name] = {"amount": amounts, "auroc": aurocs}
-        curves[name] = curve(amounts, aurocs, LEAST_AMOUNTS_OF_GROUP.get(family.group, LEAST_AMOUNTS))
-        progress(name, curves[name])
-    return Calibration(
-        REFERENCE_VERSION,
-        len(photos) // 4,
-        seed,
-        {name: found.amounts for name, found in curves.items()},
-        auroc,
-        {name: found.ceiling for name, found in curves.items() if found.ceiling is not None},
-        [name for name, found in curves.items() if found.clamped],
-    )
+    work = partial(calibrated, photos=photos, clean=clean, seed=seed)
+    if workers == 1:
+        yield from ((name, work(name)) for name in names)
+        return
+    with ProcessPoolExecutor(workers, get_context("fork")) as pool:
+        yield from zip(names, pool.map(work, names), strict=True)
+
+
+def calibrated(name: str, photos: NDArray[np.uint8], clean: Floats, seed: int) -> Curve:
+    """The curve of one family, whichever others are measured beside it."""
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    if name in SET_FAMILIES:
+        return measured(of_sets(SET_FAMILIES[name], photos, rng))
+    return measured(of_images(FAMILIES[name], photos, clean, rng))
+
+
+def of(images: int, seed: int, kept: Path | None) -> Calibration:
+    """A calibration without curves, or with those of a file that was measured in the same way.
+
+    Raises:
+        UsageError: the file's curves were measured on other features, images or seed.
+    """
+    new = Calibration(REFERENCE_VERSION, images, seed, {})
+    if kept is None or not kept.exists():
+        return new
+    old = TypeAdapter(Calibration).validate_json(kept.read_bytes())
+    if replace(old, curves={}) != new:
+        raise UsageError(f"{kept.name}: curves of other features, images or seed; calibrate all families together")
+    return old
 
 
 def write(calibration: Calibration, out: Path) -> None:

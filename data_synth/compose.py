@@ -20,7 +20,9 @@ from data_synth.family import Family, Pixels, SetFamily
 from data_synth.sources import DRAWN, Bank
 
 SMALLEST_CHANGE = 0.25
-"""Mean change in grey levels below which a drawn fact is not in the pixels (a colour shift of grey images)."""
+"""Mean change in grey levels below which a drawn fact is not in the pixels (a colour shift of grey images), unless"""
+SMALLEST_MARK = (16, 0.001)
+"""this share of the pixels changes by this many grey levels (a speck)."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Touch:
     def shows_on(self, image: Pixels, rng: np.random.Generator) -> bool:
         """Whether the pixels of this image change enough for the fact to be true of it."""
         change = np.abs(self.paint(image, rng).astype(np.int16) - image)
-        return float(change.mean()) >= SMALLEST_CHANGE
+        levels, share = SMALLEST_MARK
+        return float(change.mean()) >= SMALLEST_CHANGE or float((change.max(2) >= levels).mean()) >= share
 
 
 def draw_touch(
@@ -95,13 +98,13 @@ def draw_touch(
     raise ValueError(f"none of {names} changes this image at strength {strength:.2f}; allow more families")
 
 
-def _crop(image: Pixels, side: int, rng: np.random.Generator) -> Pixels:
-    """A random square of at least 80 % of the image, mirrored half of the time, at the rendered size."""
+def _crop(image: Pixels, side: int, mirrored: bool, rng: np.random.Generator) -> Pixels:
+    """A random square of at least 80 % of the image at the rendered size."""
     full = image.shape[0]
     keep = int(full * rng.uniform(0.8, 1.0))
     top, left = rng.integers(0, full - keep + 1, 2)
     patch = image[top : top + keep, left : left + keep]
-    if rng.random() < 0.5:
+    if mirrored:
         patch = patch[:, ::-1]
     way = cv2.INTER_AREA if keep > side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(np.ascontiguousarray(patch), (side, side), interpolation=way), np.uint8)
@@ -142,7 +145,8 @@ def draw_ground(config: PairConfig, bank: Bank, count: int, rng: np.random.Gener
         images = [draw() for _ in range(count)]
     else:
         bases = tuple(int(row) for row in rng.choice(bank.domains(config.split)[domain], count, replace=False))
-        images = [_crop(np.asarray(bank.images[row]), side, rng) for row in bases]
+        mirrored = bool(rng.random() < 0.5)  # all or none: mirroring is a difference, too
+        images = [_crop(np.asarray(bank.images[row]), side, mirrored, rng) for row in bases]
     if rng.random() < config.world_share:
         world = worlds.draw(rng)
         images = [worlds.apply(world, image) for image in images]

@@ -1,31 +1,24 @@
-"""Facts to English and back: many wordings a content, and a parser that says "not understood" instead of guessing."""
+"""Facts to English and back: many wordings a content, several in a sentence, and a parser that never guesses."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
-from data_synth.catalog import FAMILIES
-from data_synth.facts import PLACES, Content, Difference, Side
-from data_synth.families.inserts import COLOURS, SHAPES
-from vlmdiff.models.lines import NO_DIFFERENCE, line, lines, normalised
+from data_synth.catalog import EVERY
+from data_synth.facts import Content, Difference, Side
+from data_synth.parser import parse, parse_all
+from vlmdiff.models.lines import NO_DIFFERENCE, line, lines
 
-
-@cache
-def _index() -> dict[str, Content]:
-    return {
-        normalised(wording): content
-        for family in FAMILIES.values()
-        for content in family.contents()
-        for wording in family.wordings(content)
-    }
+__all__ = ["canonical", "family_of", "parse", "parse_all", "read", "say", "say_together", "wordings", "write"]
 
 
 @cache
 def _family_of() -> dict[Content, str]:
-    return {content: name for name, family in FAMILIES.items() for content in family.contents()}
+    return {content: name for name, family in EVERY.items() for content in family.contents()}
 
 
 def family_of(content: Content) -> str | None:
@@ -38,7 +31,7 @@ def wordings(content: Content) -> tuple[str, ...]:
     name = family_of(content)
     if name is None:
         raise ValueError(f"{content} belongs to no family of the catalog")
-    return FAMILIES[name].wordings(content)
+    return EVERY[name].wordings(content)
 
 
 def canonical(content: Content) -> str:
@@ -48,47 +41,60 @@ def canonical(content: Content) -> str:
 
 def say(content: Content, rng: np.random.Generator) -> str:
     """One wording, drawn."""
-    options = wordings(content)
-    return options[int(rng.integers(len(options)))]
+    return _pick(wordings(content), rng)
 
 
-def parse(text: str) -> Content | None:
-    """The content that a sentence states, or None: not understood.
+def say_together(contents: Sequence[Content], rng: np.random.Generator) -> str:
+    """One sentence that states every content of one side, in order; `parse_all` reads it back.
 
-    A known wording is read whole. A sentence about one inserted shape in other words is read part by part,
-    and only when it names exactly one shape and exactly one colour; what it leaves out stays unstated.
+    Full clauses, or one subject, or one subject and one verb for all: "the images are darker, have a frame and show
+    rain". A form that would be read otherwise is not used, and semicolons are never read otherwise.
     """
-    words = normalised(text)
-    known = _index().get(words)
-    return known if known is not None else _parse_shape(words)
+    clauses = [say(content, rng) for content in contents]
+    form = (_with_connectives, _with_one_subject, _with_one_verb)[int(rng.integers(3))]
+    sentence = form(contents, clauses, rng)
+    return sentence if parse_all(sentence) == list(contents) else "; ".join(clauses)
 
 
-_PLURALS = {shape + ending: shape for shape in SHAPES for ending in ("", "s", "es")}
-_SIZES = {"small": "small", "tiny": "small", "little": "small", "medium": "medium", "large": "large", "big": "large"}
-_PLACE = re.compile(r"\b(top|upper|bottom|lower)? ?(left|right|centre|center|middle|top|bottom)\b")
+_SUBJECT = re.compile(r"^(?:the (?:images|pictures|photos)|they) (?=are |have |show |look |contain |carry )")
 
 
-def _parse_shape(words: str) -> Content | None:
-    tokens = words.split()
-    shapes = {_PLURALS[token] for token in tokens if token in _PLURALS}
-    colours = {token for token in tokens if token in COLOURS}
-    if len(shapes) != 1 or len(colours) != 1:
-        return None
-    value = {"colour": colours.pop()}
-    sizes = {_SIZES[token] for token in tokens if token in _SIZES}
-    if len(sizes) == 1:
-        value["size"] = sizes.pop()
-    several = any(token in tokens for token in ("several", "many", "multiple", "scattered"))
-    value["count"] = "several" if several else "one"
-    place = _PLACE.search(words)
-    where = "random" if several else "unstated"
-    if place:
-        row = {"upper": "top", "lower": "bottom", None: ""}.get(place[1], place[1])
-        column = {"center": "centre", "middle": "centre"}.get(place[2], place[2])
-        where = f"{row} {column}".strip().replace("top centre", "top").replace("bottom centre", "bottom")
-        if where not in PLACES:
-            return None
-    return Content(shapes.pop(), tuple(sorted(value.items())), where)
+def _with_connectives(_: Sequence[Content], clauses: list[str], rng: np.random.Generator) -> str:
+    """ "the images are darker, and they have a frame; also, it rains in the pictures" """
+    sentence = clauses[0]
+    for clause in clauses[1:]:
+        joint = _pick((", and ", " and ", ", ", "; ", "; also, ", " while at the same time ", "; in addition, "), rng)
+        sentence += joint + (_SUBJECT.sub("they ", clause) if rng.random() < 0.5 else clause)
+    return sentence
+
+
+def _with_one_subject(_: Sequence[Content], clauses: list[str], rng: np.random.Generator) -> str:
+    """ "the images are darker, have a frame and show rain"; a clause with a subject of its own keeps it."""
+    shared = [bool(_SUBJECT.match(clause)) for clause in clauses]
+    parts = [
+        _SUBJECT.sub("", clause) if own and before else clause
+        for before, own, clause in zip([False, *shared], shared, clauses, strict=False)
+    ]
+    return _listed(parts, _pick((" and ", ", and "), rng))
+
+
+def _with_one_verb(contents: Sequence[Content], clauses: list[str], rng: np.random.Generator) -> str:
+    """ "the images have a frame, a red tint and rain streaks", where every content has such a wording."""
+    for verb in ("are ", "have "):
+        said = [[w for w in wordings(content) if _SUBJECT.sub("", w).startswith(verb)] for content in contents]
+        if all(said):
+            first, *others = (_pick(options, rng) for options in said)
+            parts = [first, *(_SUBJECT.sub("", clause).removeprefix(verb) for clause in others)]
+            return _listed(parts, _pick((" and ", ", and ", " as well as "), rng))
+    return _with_one_subject(contents, clauses, rng)
+
+
+def _listed(parts: list[str], last_joint: str) -> str:
+    return last_joint.join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+
+
+def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
+    return options[int(rng.integers(len(options)))]
 
 
 def write(difference: Difference, rng: np.random.Generator | None = None) -> str:

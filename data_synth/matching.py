@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data_synth.facts import Content, Difference, Side
+from data_synth.families.inserts import SHAPES
 
 Said = tuple[Side, Content | None]
 """A side and what was said of it; None: not understood."""
@@ -53,7 +54,7 @@ def _credit(said: Content, planted: Content) -> float:
 
 def _comparable(said: Content, planted: Content) -> bool:
     """Of one kind: the same property or object, or two inserted objects of whatever shape."""
-    return said.what == planted.what or None not in (said.get("count"), planted.get("count"))
+    return said.what == planted.what or {said.what, planted.what} <= set(SHAPES)
 
 
 def match(said: Said, difference: Difference) -> Match:

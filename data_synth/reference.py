@@ -1,6 +1,13 @@
-"""The frozen, hand-made image features on which strength is calibrated; no training ever changes them."""
+"""The frozen, hand-made image features on which strength is calibrated; no training ever changes them.
+
+They look through noise, as an eye does: without it a probe on them sees that pixels were resampled by a turn of one
+degree, or stored once as a good JPEG, and a strength would mean nothing to a person.
+"""
 
 from __future__ import annotations
+
+import zlib
+from functools import cache
 
 import cv2
 import numpy as np
@@ -8,12 +15,16 @@ from numpy.typing import NDArray
 
 from data_synth.family import Pixels
 
-REFERENCE_VERSION = "1"
+REFERENCE_VERSION = "2"
 """Changes with any change of the features; curves of different versions cannot be compared."""
 
 Floats = NDArray[np.float32]
 
 _SIDE = 128
+_NOISE = 10.0
+"""Standard deviation of the noise, in grey levels: what differs by much less from pixel to pixel is not seen."""
+_FIELDS = 16
+"""Fields of noise; an image's own pixels choose its field, so that the same image has the same features."""
 _FREQUENCY, _POSITION = np.mgrid[0:8, 0:8]
 _COSINES = (np.cos((2 * _POSITION + 1) * _FREQUENCY * np.pi / 16) * np.where(_FREQUENCY == 0, 8**-0.5, 0.5)).astype(
     np.float32
@@ -33,8 +44,17 @@ def reference_features(images: NDArray[np.uint8]) -> Floats:
     return np.stack([_features(image) for image in images])
 
 
+@cache
+def _noise() -> NDArray[np.int16]:
+    """(fields, side, side, 1): the same for the three channels."""
+    drawn = np.random.default_rng(2).normal(0, _NOISE, (_FIELDS, _SIDE, _SIDE, 1))
+    return np.asarray(np.rint(drawn), np.int16)
+
+
 def _features(image: Pixels) -> Floats:
     fine = np.asarray(cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    field = _noise()[zlib.crc32(fine.tobytes()) % _FIELDS]
+    fine = np.asarray(np.clip(fine + field, 0, 255), np.uint8)
     lab = np.asarray(cv2.cvtColor(fine, cv2.COLOR_RGB2Lab), np.uint8)
     luma = np.asarray(cv2.cvtColor(fine, cv2.COLOR_RGB2GRAY), np.float32)
     parts = (

@@ -13,19 +13,32 @@ import numpy as np
 import pytest
 
 from data_synth import procedural
-from data_synth.catalog import FAMILIES
+from data_synth.catalog import (
+    EVERY,
+    FAMILIES,
+    HELD_OUT_DOMAINS,
+    HELD_OUT_FAMILIES,
+    SET_FAMILIES,
+    TRAINED,
+    TRAINED_SETS,
+    held_out_combination,
+)
 from data_synth.facts import PLACES
 from data_synth.family import Family, Pixels
+from data_synth.sources import DRAWN
 
 Pictures = dict[str, Pixels]
 
 HAS_COLOUR = {
     *("colour_temperature", "tint", "colour_gradient", "sepia", "colour_noise", "chromatic_aberration"),
-    *("shape", "scattered_shapes", "few_shapes", "outlined_shape", "translucent_shape", "text", "timestamp", "frame", "stripes", "ruler"),
-    *("arrow", "crosshair", "lens_flare", "logo", "colour_chart"),
+    *("shape", "scattered_shapes", "few_shapes", "outlined_shape", "translucent_shape"),
+    *("text", "timestamp", "frame", "stripes", "ruler", "arrow", "crosshair", "lens_flare", "logo", "colour_chart"),
+    *("numbers", "handwriting", "border_burn", "spatter", "coffee_stain", "stamp", "sticky_note", "tape", "finger"),
+    *("colour_cast_shadows", "dead_pixels", "ink_marks", "stain_shift"),
+    *("cells", "spindle_cells", "dark_nuclei", "glowing_spots", "bleed_through"),
 }
 """Families whose effect has a colour of its own, so that a grey image does not stay grey."""
-NO_DEGREES = {"upside_down"}
+NO_DEGREES = {"upside_down", "rotated_quarter", "mirrored"}
 
 each_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 
@@ -47,11 +60,31 @@ def painted(family: Family, image: Pixels, params: Any, amount: float) -> Pixels
 
 
 def test_names_and_groups() -> None:
-    assert len(FAMILIES) >= 70
+    assert len(FAMILIES) + len(SET_FAMILIES) >= 80
     for name, family in FAMILIES.items():
         assert family.name == name
         assert re.fullmatch(r"[a-z]+(_[a-z]+)*", name)
-    assert {family.group for family in FAMILIES.values()} == {"colour", "quality", "geometry", "inserts", "overlays"}
+    groups = {"colour", "quality", "geometry", "inserts", "overlays", "texture", "clinical", "microscopy"}
+    assert {family.group for family in FAMILIES.values()} == groups
+    assert {family.group for family in SET_FAMILIES.values()} == {"sets"}
+
+
+def test_hold_outs_are_of_every_group_and_leave_kin() -> None:
+    assert len(HELD_OUT_FAMILIES) >= 14
+    assert set(EVERY) >= HELD_OUT_FAMILIES
+    assert {EVERY[name].group for name in HELD_OUT_FAMILIES} == {family.group for family in EVERY.values()}
+    assert set(TRAINED) | set(TRAINED_SETS) | HELD_OUT_FAMILIES == set(EVERY)
+    assert HELD_OUT_DOMAINS & set(DRAWN) and HELD_OUT_DOMAINS - set(DRAWN)
+
+
+def test_a_fifth_of_the_combinations_is_held_out_and_no_value_with_it() -> None:
+    shapes = set(FAMILIES["shape"].contents())
+    held_out = {content for content in shapes if held_out_combination(content)}
+    assert len(held_out) == 0.2 * len(shapes)
+    for attribute in ("colour", "size", "count"):
+        assert {c.get(attribute) for c in shapes - held_out} == {c.get(attribute) for c in shapes}
+    assert {c.what for c in shapes - held_out} == {c.what for c in shapes}
+    assert not any(held_out_combination(c) for c in FAMILIES["lesion_spot"].contents())
 
 
 def test_every_content_belongs_to_one_family_and_no_two_share_a_wording() -> None:
@@ -65,7 +98,7 @@ def test_every_content_belongs_to_one_family_and_no_two_share_a_wording() -> Non
 def test_wordings_are_plain_claims_about_the_images(family: Family) -> None:
     for shown in family.contents():
         wordings = family.wordings(shown)
-        assert len(wordings) >= 6
+        assert len(set(wordings)) >= 12
         assert re.match("the |they |images ", wordings[0])
         for text in wordings:
             assert re.fullmatch(r"[a-z][a-z0-9 ,:\-]+[a-z]", text), text

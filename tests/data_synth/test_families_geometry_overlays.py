@@ -11,6 +11,9 @@ import pytest
 from data_synth.facts import PLACES, content
 from data_synth.families.geometry import GEOMETRY
 from data_synth.families.overlays import FRAME_COLOURS, OVERLAYS
+from data_synth.families.overlays.dirt import SPATTER_COLOURS
+from data_synth.families.overlays.lettering import INKS
+from data_synth.families.overlays.stuck import NOTE_COLOURS, STAMP_INKS
 from data_synth.families.plain import Drawn, PlainFamily, changed, darkened, lightened
 from data_synth.family import Family, Pixels
 
@@ -131,6 +134,55 @@ def test_upside_down_and_mirrors(pictures: Pictures) -> None:
     assert np.array_equal(bottom, bottom[::-1])
 
 
+@pytest.mark.parametrize("direction", ["clockwise", "counterclockwise"])
+def test_a_quarter_turn_turns_by_90_degrees(direction: str, pictures: Pictures) -> None:
+    family = BY_NAME["rotated_quarter"]
+    params = Drawn(content("quarter turn", direction=direction))
+    picture, rng = pictures["coffee"], np.random.default_rng(0)
+    after = family.paint(picture, params, 0.3, rng)
+    assert np.array_equal(after, np.rot90(picture, -1 if direction == "clockwise" else 1))
+    long = family.paint(bright_spot(64, 54)[:, 32:97], params, 0.3, rng)  # 65 x 129, a spot above the middle
+    x = np.nonzero(long[..., 0])[1].mean()
+    assert long.shape == (129, 65, 3) and (x > 40 if direction == "clockwise" else x < 25)
+
+
+def test_mirrored_is_the_mirror_image(pictures: Pictures) -> None:
+    family, rng = BY_NAME["mirrored"], np.random.default_rng(0)
+    params = family.draw(rng)
+    after = family.paint(pictures["cat"], params, 0.3, rng)
+    assert np.array_equal(after, pictures["cat"][:, ::-1])
+    assert family.measure(pictures["cat"], after, params) > family.measure(pictures["cat"], after[::-1].copy(), params)
+
+
+@pytest.mark.parametrize("part", [place for place in PLACES if place != "centre"])
+def test_an_off_centre_crop_keeps_the_part_it_names(part: str) -> None:
+    x, y = spot_after("off_centre_crop", 64, 64, part=part)
+    for at, low, high in ((x, "left", "right"), (y, "top", "bottom")):
+        away = (low in part) - (high in part)
+        assert at - 64 == pytest.approx(0.18 / 0.82 * 64 * away, abs=3.5)
+
+
+def test_centre_warps_move_the_middle_and_leave_the_rest() -> None:
+    assert spot_after("magnified_centre", 76, 64, kind="magnified")[0] > 78
+    assert spot_after("squeezed_centre", 76, 64, kind="squeezed")[0] < 74
+    far, rng = bright_spot(122, 122), np.random.default_rng(0)
+    for name in ("magnified_centre", "squeezed_centre"):
+        assert np.array_equal(BY_NAME[name].paint(far, BY_NAME[name].draw(rng), 1.0, rng), far)
+
+
+def test_elastic_warps_differ_from_image_to_image_and_tilted_tiles_keep_their_middles() -> None:
+    elastic, tilted = BY_NAME["elastic"], BY_NAME["tilted_blocks"]
+    params = elastic.draw(np.random.default_rng(0))
+    one, other = (elastic.paint(bright_spot(40, 40), params, 1.0, np.random.default_rng(n)) for n in (1, 2))
+    assert changed(one, other) > 0.1
+    board = np.zeros((128, 128, 3), np.uint8)
+    board[16::32, 16::32] = board[15::32, 16::32] = board[16::32, 15::32] = board[15::32, 15::32] = 255
+    after = tilted.paint(board, tilted.draw(np.random.default_rng(0)), 1.0, np.random.default_rng(1))
+    assert changed(board, after) < 0.3
+    board[16] = 255  # a level line is broken where the tiles meet
+    assert changed(board, tilted.paint(board, params, 1.0, np.random.default_rng(1))) > 1.5
+
+
 def test_cut_up_pictures_keep_their_pixels(pictures: Pictures) -> None:
     rng = np.random.default_rng(0)
     for name in ("tile_shuffle", "strips"):
@@ -140,12 +192,12 @@ def test_cut_up_pictures_keep_their_pixels(pictures: Pictures) -> None:
             assert np.array_equal(np.sort(after, axis=None), np.sort(pictures["astronaut"], axis=None))
 
 
-PLACED = [(f.name, c.where) for f in OVERLAYS for c in f.contents() if c.where in PLACES]
+PLACED = [(f.name, c.where, dict(c.value)) for f in OVERLAYS for c in f.contents() if c.where in PLACES]
 
 
-@pytest.mark.parametrize(("name", "where"), PLACED)
-def test_overlays_lie_where_they_say(name: str, where: str) -> None:
-    x, y = middle_of_change(*painted(name, where=where))
+@pytest.mark.parametrize(("name", "where", "value"), PLACED)
+def test_overlays_lie_where_they_say(name: str, where: str, value: dict[str, str]) -> None:
+    x, y = middle_of_change(*painted(name, 1.0, where, **value))
     for share, low, high in ((x, "left", "right"), (y, "top", "bottom")):
         if low in where:
             assert share < 0.44
@@ -171,6 +223,55 @@ def test_a_frame_has_its_colour_and_leaves_the_middle(colour: str) -> None:
     for pixel in (after[0, 64], after[127, 64], after[64, 0], after[64, 127], after[4, 4]):
         assert tuple(pixel) == FRAME_COLOURS[colour]
     assert np.array_equal(after[20:108, 20:108], before[20:108, 20:108])
+
+
+INKED = {
+    "handwriting": INKS,
+    "spatter": SPATTER_COLOURS,
+    "stamp": STAMP_INKS,
+    "sticky_note": NOTE_COLOURS,
+}
+
+
+@pytest.mark.parametrize("name", INKED)
+def test_coloured_overlays_have_the_colour_they_name(name: str) -> None:
+    family, image = BY_NAME[name], np.full((128, 128, 3), 128, np.uint8)
+    for params in drawings(family):
+        after = family.paint(image, params, 1.0, np.random.default_rng(5))
+        shift = (after.astype(float) - image).sum((0, 1))
+        pulls = {colour: np.array(ink) - 128.0 for colour, ink in INKED[name].items()}
+        likeness = {colour: shift @ pull / np.linalg.norm(pull) for colour, pull in pulls.items()}
+        assert max(likeness, key=likeness.__getitem__) == params.content.get("colour")
+        assert family.measure(image, after, params) > 0.5
+
+
+def test_burnt_edges_are_dark_all_around_and_leave_the_middle() -> None:
+    before, after = painted("border_burn", where="border")
+    for edge in (after[0], after[-1], after[:, 0], after[:, -1]):
+        assert np.median(edge) < 20
+    assert np.array_equal(after[48:80, 48:80], before[48:80, 48:80])
+
+
+@pytest.mark.parametrize("where", ["top", "left", "right", "bottom"])
+def test_a_finger_reaches_farther_in_with_the_amount(where: str) -> None:
+    upright = where in ("top", "bottom")
+    reach = []
+    for amount in (0.2, 0.6, 1.0):
+        before, after = painted("finger", amount, where)
+        touched = (before != after).any(2).any(1 if upright else 0)
+        assert touched[0 if where in ("top", "left") else -1] and not touched[-1 if where in ("top", "left") else 0]
+        reach.append(int(touched.sum()))
+    assert reach[0] + 10 < reach[1] < reach[2] - 10
+
+
+def test_numbers_have_one_or_two_digits() -> None:
+    family, image = BY_NAME["numbers"], np.full((128, 128, 3), 128, np.uint8)
+    params = Drawn(content("number", "centre"), 0.99)  # white letters without a rim
+    parts = set()
+    for n in range(12):
+        after = family.paint(image, params, 1.0, np.random.default_rng(n))
+        parts.add(cv2.connectedComponents((after[..., 0] > 200).astype(np.uint8))[0] - 1)
+    assert parts == {1, 2}
 
 
 def test_bars_cover_two_sides_only() -> None:
