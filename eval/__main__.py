@@ -44,7 +44,7 @@ def run(
     if suite not in SUITES:
         raise UsageError(f"no suite {suite!r}; known are {', '.join(SUITES)}")
     base_images, system = open_vlmdiff(bank, model, adapter)
-    chosen = [resolved(SUITES[name], base_images) for name in dict.fromkeys((suite, "nulls"))]
+    chosen = [resolved(SUITES[name], base_images, system.families) for name in dict.fromkeys((suite, "nulls"))]
     chosen = [replace(one, pairs=min(one.pairs, pairs or one.pairs)) for one in chosen]
     of = identity(chosen, base_images, system)
     folder = out or Path("runs") / "eval" / f"{suite}-{digest(of)[:8]}"

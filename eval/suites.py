@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from data_synth import calibrate
 from data_synth.catalog import FAMILIES
 from data_synth.config import PairConfig, domain_held_out
 from data_synth.sources import DRAWN, Bank
+from vlmdiff.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,18 @@ SUITES: dict[str, Suite] = {
 }
 
 
-def resolved(suite: Suite, bank: Bank) -> Suite:
-    """The suite with its domains spelled out: where it names none, each that can fill a pair and each drawn one.
+def resolved(suite: Suite, bank: Bank, taught: Sequence[str] = ()) -> Suite:
+    """The suite for one bank and one system, all spelled out.
 
-    Held-out domains are left out unless the config asks for what is held out.
+    Where it names no domains, each that can fill a pair and each drawn one; held-out ones only where the config asks
+    for what is held out. Of its families those that the system was trained on; all of them where that is not known, or
+    where the config asks for what is held out.
     """
+    if taught and not suite.config.held_out:
+        families = tuple(name for name in suite.config.families if name in taught)
+        if not families:
+            raise UsageError(f"the system was trained on none of the families of suite {suite.name!r}")
+        suite = replace(suite, config=replace(suite.config, families=families))
     if suite.config.domains:
         return suite
     needed = 2 * suite.config.set_size[1]

@@ -33,6 +33,11 @@ class System(Protocol):
         """What makes its answers, as JSON: a run goes on only with the same."""
         ...
 
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families that it was trained on; empty where that is not known."""
+        ...
+
     def describe(self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int) -> Report:
         """The report on two sets of RGB images of any size; the same for the same images and seed."""
         ...
@@ -47,6 +52,10 @@ class Vlmdiff:
     @property
     def identity(self) -> dict[str, Any]:
         return {"name": "vlmdiff", "version": __version__, "alpha": ALPHA, "model": self.model.info.model_dump()}
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        return self.model.taught
 
     def describe(self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int) -> Report:
         from vlmdiff.describe import answer

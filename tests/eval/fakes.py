@@ -109,6 +109,10 @@ class Fake:
     def identity(self) -> dict[str, Any]:
         return {"name": self.name}
 
+    @property
+    def families(self) -> tuple[str, ...]:
+        return ()
+
     def describe(self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int) -> Report:
         return self.rule(self.planted[_pixels(images_a)])
 
@@ -143,6 +147,7 @@ class Blurry:
     """Always says the same, without knowing the pairs."""
 
     identity: dict[str, Any] = field(default_factory=lambda: {"name": "blurry"})
+    families: tuple[str, ...] = ()
 
     def describe(self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int) -> Report:
         return always_blurry(())

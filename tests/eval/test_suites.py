@@ -14,6 +14,7 @@ from data_synth.compose import compose
 from data_synth.sources import DRAWN, Bank, BaseImage, Split
 from eval import suites
 from eval.suites import SUITES, Suite, digest, recipe, resolved
+from vlmdiff.errors import UsageError
 
 
 def bank(*sizes: tuple[str, Split, int]) -> Bank:
@@ -36,6 +37,15 @@ def test_core_is_uniform_over_families_and_the_domains_that_can_fill_a_pair() ->
     assert core.config.domains == ("pets", *drawn)
     assert resolved(SUITES["core"], Bank.drawn_only()).config.domains == drawn
     assert resolved(core_with(held_out=True), BANK).config.domains == ("pets", *DRAWN)
+
+
+def test_a_suite_asks_of_a_system_only_what_it_was_taught() -> None:
+    core = SUITES["core"]
+    assert resolved(core, BANK, ("rain", "brightness", "unheard_of")).config.families == ("brightness", "rain")
+    asked = core_with(held_out=True)
+    assert resolved(asked, BANK, ("rain",)).config.families == asked.config.families
+    with pytest.raises(UsageError, match="trained on none"):
+        resolved(core, BANK, ("unheard_of",))
 
 
 def test_a_suite_that_names_its_domains_keeps_them() -> None:

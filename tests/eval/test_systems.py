@@ -42,3 +42,8 @@ def test_vlmdiff_answers_at_the_one_alpha(monkeypatch: pytest.MonkeyPatch) -> No
 def test_identity_names_the_weights_and_the_level() -> None:
     assert Vlmdiff(MODEL).identity["model"]["weights_sha256"] == "ab"
     assert Vlmdiff(MODEL).identity["alpha"] == ALPHA
+
+
+def test_what_the_model_was_taught_is_what_suites_ask_of_it() -> None:
+    model: Any = SimpleNamespace(taught=("rain",))
+    assert Vlmdiff(model).families == ("rain",)

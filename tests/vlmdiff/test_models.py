@@ -326,6 +326,10 @@ def test_features_do_not_depend_on_the_batch(mini: HuggingFaceModel) -> None:
     torch.testing.assert_close(mini.features(images[66:]), together[66:], atol=1e-4, rtol=1e-4)
 
 
+def test_the_shipped_adapter_says_what_it_was_taught(mini: HuggingFaceModel) -> None:
+    assert "brightness" in mini.taught and len(set(mini.taught)) == len(mini.taught) >= 20
+
+
 def test_siblings_are_other_claims_the_nearest_first(mini: HuggingFaceModel) -> None:
     claim = "the images have a small red rectangle at the top left"
     siblings = mini.siblings(claim, 8)

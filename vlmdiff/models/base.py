@@ -27,6 +27,11 @@ class VisionLanguageModel(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
+    @property
+    def taught(self) -> tuple[str, ...]:
+        """Names of the families of differences that its adapter was trained on; empty where nobody wrote them down."""
+        ...
+
     def features(self, images: NDArray[np.uint8]) -> torch.Tensor:
         """Grids (images, cells, channels), float32, of uint8 RGB images (images, size, size, 3)."""
         ...

@@ -170,6 +170,10 @@ class HuggingFaceModel:
         claims: dict[str, list[str]] = json.loads(path.read_text()) if path.is_file() else {}
         return claims
 
+    @property
+    def taught(self) -> tuple[str, ...]:
+        return tuple(self._claims)
+
     @torch.inference_mode()
     def features(self, images: NDArray[np.uint8]) -> torch.Tensor:
         tower = self.model.model.vision_tower
@@ -202,6 +206,7 @@ class HuggingFaceModel:
             "max_new_tokens": LONGEST,
             "pad_token_id": self.tokenizer.pad_token_id,
             "eos_token_id": self.tokenizer.eos_token_id,
+            "suppress_tokens": [self.placeholder],  # written, it would ask for difference tokens that are not there
         }
         with injected(self.model.get_input_embeddings(), self.placeholder, tokens), drawing_from(seed):
             best = self.model.generate(input_ids=prompt, do_sample=False, **options)

@@ -41,6 +41,10 @@ class ScriptedModel:
     def info(self) -> ModelInfo:
         return ModelInfo(name="scripted", adapter=None, weights_sha256=hashlib.sha256().hexdigest())
 
+    @property
+    def taught(self) -> tuple[str, ...]:
+        return ()
+
     def features(self, images: NDArray[np.uint8]) -> torch.Tensor:
         return self.sees(images)
 
