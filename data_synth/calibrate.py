@@ -307,6 +307,11 @@ def calibrated(name: str, photos: NDArray[np.uint8], clean: Floats, seed: int) -
     return measured(of_images(FAMILIES[name], photos, clean, rng))
 
 
+def read(file: Path) -> Calibration:
+    """What `write` wrote."""
+    return TypeAdapter(Calibration).validate_json(file.read_bytes())
+
+
 def of(images: int, seed: int, kept: Path | None) -> Calibration:
     """A calibration without curves, or with those of a file that was measured in the same way.
 
@@ -316,7 +321,7 @@ def of(images: int, seed: int, kept: Path | None) -> Calibration:
     new = Calibration(REFERENCE_VERSION, images, seed, {})
     if kept is None or not kept.exists():
         return new
-    old = TypeAdapter(Calibration).validate_json(kept.read_bytes())
+    old = read(kept)
     if replace(old, curves={}) != new:
         raise UsageError(f"{kept.name}: curves of other features, images or seed; calibrate all families together")
     return old

@@ -47,7 +47,7 @@ RECIPES: dict[str, Recipe] = {
         pair_count=8000,
         base=Schedule(steps=600, lr=2e-3),
         base_batch=24,
-        lora=Schedule(steps=2500, lr=2e-3),
+        lora=Schedule(steps=2000, lr=2e-3),
         lora_batch=56,
         rank=32,
     ),

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import product
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -157,6 +158,15 @@ def test_any_size_keeps_shape_and_type_and_shows(family: Family, height: int, wi
             assert after.dtype == np.uint8
             assert not np.shares_memory(after, image)
         assert family.measure(image, after, params) > 0
+
+
+@each_family
+def test_a_megapixel_is_painted_too(family: Family, pictures: Pictures) -> None:
+    image = np.asarray(cv2.resize(pictures["coffee"], (1024, 700), interpolation=cv2.INTER_CUBIC), np.uint8)
+    params = drawings(family.name)[0]
+    after = painted(family, image, params, 0.7)
+    assert after.shape == image.shape and after.dtype == np.uint8
+    assert family.measure(image, after, params) > 0
 
 
 @each_family
