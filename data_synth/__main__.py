@@ -1,24 +1,32 @@
-"""The jobs around pairs: `python -m data_synth pack`, `calibrate` and `pair`."""
+"""The jobs around pairs: `python -m data_synth pack`, `calibrate`, `pair`, `make` and `gallery`."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
-from dataclasses import asdict
+import time
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import cv2
-import numpy as np
 import typer
 
 from data_synth import calibrate as calibration
 from data_synth import sources
-from data_synth.catalog import FAMILIES
+from data_synth.catalog import EVERY
 from data_synth.compose import compose
 from data_synth.config import PairConfig
+from data_synth.curves import markdown, plot
+from data_synth.dataset import ENGINES
+from data_synth.dataset import make as write_dataset
+from data_synth.gallery import chosen, ground, page
 from data_synth.lexicon import canonical
-from vlmdiff.errors import UsageError, VlmdiffError
+from data_synth.recipes import RECIPES, named
+from vlmdiff.errors import INTERRUPTED, UsageError, VlmdiffError
 
 app = typer.Typer(help="Base images and the strength scale of pairs whose difference is known.", add_completion=False)
 
@@ -40,16 +48,34 @@ def calibrate(
     bank: Annotated[Path, typer.Option(help="What `pack` wrote.")],
     images: Annotated[int, typer.Option(help="Touched images to train the probe on, and as many to test it on.")] = 250,
     seed: Annotated[int, typer.Option(help="Of the images and of all parameters.")] = 0,
-    out: Annotated[Path, typer.Option(help="The curves.")] = calibration.CURVES,
+    families: Annotated[str, typer.Option(help="Only these, by comma; the others stay as they are in OUT.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    out: Annotated[Path, typer.Option(help="The curves; written after each family.")] = calibration.CURVES,
 ) -> None:
     """Measure at which amount each family is as detectable as a strength says."""
-    photos = calibration.photographs(sources.Bank.load(bank), 4 * images, np.random.default_rng(seed))
+    names = list(filter(None, families.split(","))) or list(EVERY)
+    unknown = [name for name in names if name not in EVERY]
+    if unknown:
+        raise UsageError(f"families {', '.join(unknown)} are unknown; expected some of {', '.join(EVERY)}")
+    found = calibration.of(images, seed, out if families else None)
+    measured = calibration.calibrate(names, sources.Bank.load(bank), images, seed, workers)
+    for done, (name, curve) in enumerate(measured, start=1):
+        found = replace(found, curves={**found.curves, name: curve})
+        calibration.write(found, out)
+        reached = f"AUROC {curve.middle:.3f}" if curve.middle else f"at most AUROC {curve.ceiling}"
+        print(f"{done:3}/{len(names)} {name:22} half strength at amount {curve.amounts[5]:.3f}, {reached}", flush=True)
 
-    def progress(name: str, curve: calibration.Curve) -> None:
-        notes = ["raised"] * curve.clamped + [f"ceiling {curve.ceiling}"] * (curve.ceiling is not None)
-        print(f"{name:22} half strength at amount {curve.amounts[5]:.3f}  {', '.join(notes)}", flush=True)
 
-    calibration.write(calibration.calibrate(FAMILIES, photos, seed, progress), out)
+@app.command()
+def curves(
+    out: Annotated[Path, typer.Argument(help="Folder for strength.md and strength.svg.")] = Path("docs"),
+    source: Annotated[Path, typer.Option("--from", help="What `calibrate` wrote.")] = calibration.CURVES,
+) -> None:
+    """Plot and list the strength curves."""
+    found = calibration.read(source)
+    plot(found, out / "strength.svg")
+    (out / "strength.md").write_text(markdown(found, "strength.svg"), encoding="utf-8")
+    print(out / "strength.md")
 
 
 @app.command()
@@ -68,7 +94,7 @@ def pair(
     config = PairConfig(
         split="test",
         domains=tuple(filter(None, domains.split(","))),
-        families=tuple(filter(None, families.split(","))) or tuple(FAMILIES),
+        families=tuple(filter(None, families.split(","))) or tuple(EVERY),
         set_size=(images, images),
         facts=(0.0, 1.0),
         strength=(strength, strength),
@@ -76,10 +102,8 @@ def pair(
         nuisances=(1.0,),
         world_share=0.0,
         sides=(side,),
+        held_out=True,
     )
-    unknown = [name for name in config.families if name not in FAMILIES]
-    if unknown:
-        raise UsageError(f"families {', '.join(unknown)} are unknown; expected some of {', '.join(FAMILIES)}")
     made = compose(config, sources.Bank.load(bank) if bank else sources.Bank.drawn_only(), seed, 0)
     for name, pictures in (("a", made.images_a), ("b", made.images_b)):
         (out / name).mkdir(parents=True)
@@ -88,6 +112,72 @@ def pair(
     facts = [{**asdict(fact), "text": canonical(fact.content)} for fact in made.difference]
     (out / "facts.json").write_text(json.dumps({"domain": made.domain, "facts": facts}, indent=1) + "\n")
     print("\n".join(f"{fact.side}: {canonical(fact.content)}" for fact in made.difference))
+
+
+@app.command()
+def make(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help=f"{', '.join(RECIPES)}.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the data set; a stopped call goes on there.")],
+    bank: Annotated[Path | None, typer.Option(metavar="PATH", help="What `pack` wrote; none: drawn images.")] = None,
+    pairs: Annotated[int | None, typer.Option(metavar="N", help="Pairs; none: as the recipe says.")] = None,
+    shard: Annotated[str, typer.Option(metavar="K/N", help="The K-th of N parts, made at the same time.")] = "1/1",
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes, or tasks of Ray at a time.")] = 1,
+    engine: Annotated[str, typer.Option(help=f"{' or '.join(ENGINES)}.")] = "local",
+) -> None:
+    """Write pairs as WebDataset shards, with manifest and data sheet; a call that was stopped goes on."""
+    chosen_recipe = named(recipe)
+    if pairs is not None:
+        chosen_recipe = replace(chosen_recipe, pairs=pairs)
+    part = re.fullmatch(r"(\d+)/(\d+)", shard)
+    if not part:
+        raise UsageError(f"--shard {shard!r} is no part; expected K/N, such as 1/4")
+    try:
+        done = write_dataset(chosen_recipe, out, bank, (int(part[1]), int(part[2])), workers, engine, time_left())
+    except OSError as error:
+        raise VlmdiffError(f"{error}; mend that and make the same call again, it goes on") from error
+    except BrokenProcessPool as error:
+        raise VlmdiffError("a worker was killed, perhaps for memory; go on with fewer --workers") from error
+    except KeyboardInterrupt:
+        print("stopped; the same call goes on", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    if done:
+        print(out / "DATASHEET.md")
+    else:
+        print(f"part {shard} is done; the last part, or a call without --shard, writes manifest and data sheet")
+
+
+@app.command()
+def gallery(
+    bank: Annotated[Path | None, typer.Option(help="What `pack` wrote; none: drawn images.")] = None,
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("gallery.html"),
+    families: Annotated[str, typer.Option(help="Families to show, by comma; neither these nor groups: all.")] = "",
+    groups: Annotated[str, typer.Option(help="Groups whose families to show too, by comma.")] = "",
+) -> None:
+    """Write one page that shows every family at five strengths, with its words and its measure."""
+    names = chosen([*filter(None, families.split(","))], [*filter(None, groups.split(","))])
+    html = page(names, ground(sources.Bank.load(bank) if bank else sources.Bank.drawn_only()))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(html, encoding="utf-8")
+    print(f"{len(names)} families, {len(html) / 1e6:.1f} MB: {out}")
+
+
+def time_left() -> Callable[[int, int], None]:
+    """Progress on stderr, at most every five seconds."""
+    start = shown = time.monotonic()
+    first: int | None = None
+
+    def show(done: int, wanted: int) -> None:
+        nonlocal first, shown
+        now = time.monotonic()
+        if first is None:
+            first = done
+            print(f"{done}/{wanted} pairs", file=sys.stderr, flush=True)
+        elif now - shown >= 5 or done == wanted:
+            shown = now
+            minutes = (now - start) / (done - first) * (wanted - done) / 60
+            print(f"{done}/{wanted} pairs  {minutes:.1f} min left", file=sys.stderr, flush=True)
+
+    return show
 
 
 def main() -> None:

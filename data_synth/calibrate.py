@@ -35,7 +35,7 @@ MIDDLE_AUROC = 0.85
 """What strength 0.5 means."""
 NEAR = 0.02
 """How near a measured AUROC has to come to it; measured anew, it stays within 0.03."""
-ROUNDS = 5
+ROUNDS = 8
 """Amounts tried for the middle, at most."""
 DRAWS = 2
 """Parameters drawn a measurement; the AUROC is the mean over them."""

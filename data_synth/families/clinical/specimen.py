@@ -59,7 +59,7 @@ STAINS = {"pink": (0.55, 1.6, 1.0), "purple": (1.0, 1.8, 0.5)}
 """Exponents of red, green and blue: how much more or less of each the darker parts take up."""
 STAIN_SAID: Said = {
     content("stain", colour=colour): (
-        f"the images are stained more {colour} in their darker parts",
+        f"the images are stained more {colour}",
         f"the darker parts of the pictures are more {colour}, white stays white",
         f"the photos have a stronger {colour} stain",
         f"they look stained with more {colour} dye",

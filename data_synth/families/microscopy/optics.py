@@ -81,7 +81,7 @@ BLEED_SAID: Said = {
 def leak(image: Pixels, params: Drawn) -> Floats:
     """The bright structures, out of focus and displaced at the style's angle: 0 to 2.5."""
     side, angle = short_side(image), 2 * np.pi * params.style
-    aside = moved(image, 0.06 * side * np.cos(angle), 0.06 * side * np.sin(angle))
+    aside = moved(image, 0.1 * side * np.cos(angle), 0.1 * side * np.sin(angle))
     small = cv2.resize(luma(aside), (64, 64), interpolation=cv2.INTER_AREA)
     bright = cv2.GaussianBlur(small, (0, 0), 1.2) - cv2.GaussianBlur(small, (0, 0), 16)
     ghost = np.clip(bright / (float(bright.std()) + 1e-3), 0, 2.5)

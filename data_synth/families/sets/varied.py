@@ -111,8 +111,8 @@ def two_kinds(images: Images, params: Drawn, amount: float, rng: Rng) -> list[Pi
     """Every second image is pulled to one kind, the others to the other."""
     signs = rng.permutation(np.where(np.arange(len(images)) % 2, 1, -1))
     if params.content.get("by") == "tint":
-        angle = 2 * np.pi * params.style
-        return [tinted(image, angle, amount * sign) for image, sign in zip(images, signs, strict=True)]
+        warm = -np.pi / 6  # orange, and blue across from it
+        return [tinted(image, warm, amount * sign) for image, sign in zip(images, signs, strict=True)]
     means = brightnesses(images) + 1
     pulls = amount * (np.log2(means.mean() / means) + 0.7 * signs)
     return [brighter(image, pull) for image, pull in zip(images, pulls, strict=True)]

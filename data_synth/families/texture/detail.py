@@ -53,7 +53,7 @@ def paint_fine_texture(image: Pixels, params: Drawn, amount: float, rng: Rng) ->
     if sign(params) < 0:
         return np.asarray(cv2.addWeighted(image, 1 - amount, smoothed(image, 0.06), amount, 0), np.uint8)
     size = image.shape[:2]
-    dark, light = (np.clip(1 - np.abs(clouds(size, 22, rng)) / 0.22, 0, 1) for _ in range(2))
+    dark, light = (np.clip(1 - np.abs(clouds(size, 36, rng)) / 0.26, 0, 1) for _ in range(2))
     return shaded(image, (75 * amount) * np.asarray(light - dark, np.float32))
 
 

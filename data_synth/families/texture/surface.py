@@ -153,15 +153,15 @@ def measure_cracks(before: Pixels, after: Pixels, params: Drawn) -> float:
 
 def _printed(kind: str, thing: str, one: str) -> tuple[str, ...]:
     return (
-        f"the images have a faint pattern of {thing}",
+        f"the images have a printed pattern of {thing}",
         f"the pictures are overprinted with {thing}",
         f"regular {thing} are laid over the photos",
         f"they show evenly spaced {thing}",
-        f"faint {thing} repeat over the whole picture",
+        f"{thing} repeat over the whole picture",
         f"{thing} are printed over the images like wallpaper",
         f"a repeating motif, {one}, covers the photos",
         f"the pictures look seen through gift wrap with {thing}",
-        f"pale {thing} in regular order lie over everything",
+        f"{thing} in regular order lie over everything",
         f"a periodic pattern of {thing}",
         f"the photos have a {kind} print on them",
         f"a single image is covered from edge to edge with regularly repeated {thing}",
