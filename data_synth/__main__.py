@@ -33,14 +33,20 @@ app = typer.Typer(help="Base images and the strength scale of pairs whose differ
 
 @app.command()
 def pack(
-    root: Annotated[Path, typer.Argument(help="A tree <data set>/<class>/*.jpg or *.png.")],
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ROOT...",
+            help="Folders or archives of <data set>/<class>/*.jpg or *.png, or hf:NAME_OR_PATH[:split].",
+        ),
+    ],
     out: Annotated[Path, typer.Argument(help="The array to write; its list goes beside it, as .json.")],
 ) -> None:
-    """Decode every image once, into one memory-mappable array."""
-    packed = sources.pack(root, out)
+    """Decode every image once, into one memory-mappable array; near-duplicates are found and share a split."""
+    packed = sources.pack(places, out)
     for name, reason in packed.skipped:
         print(f"skipped {name}: {reason}")
-    print(f"{packed.kept} images kept, {len(packed.skipped)} skipped: {out}")
+    print(f"{packed.kept} images kept, {packed.groups} different pictures, {len(packed.skipped)} skipped: {out}")
 
 
 @app.command()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import NormalDist
@@ -39,6 +40,8 @@ ROUNDS = 8
 """Amounts tried for the middle, at most."""
 DRAWS = 2
 """Parameters drawn a measurement; the AUROC is the mean over them."""
+MANY_DRAWS = 6
+"""The same for families with more than twelve contents (a small or a huge shape, here or there)."""
 PERFECT = 0.99
 """An AUROC above which larger amounts are not measured."""
 SET_SIZE = 8
@@ -204,10 +207,11 @@ def of_images(family: Family, photos: NDArray[np.uint8], clean: Floats, rng: np.
     """How well touched images of a family are told from untouched ones."""
     n = len(photos) // 4
     quarters = np.concatenate([photos[:n], photos[2 * n : 3 * n]])
+    draws = DRAWS if len(tuple(islice(family.contents(), 13))) <= 12 else MANY_DRAWS
 
     def measure(amount: float) -> float:
         found = []
-        for _ in range(DRAWS):
+        for _ in range(draws):
             params = family.draw(rng)
             touched = np.stack([family.paint(photo, params, amount, rng) for photo in quarters])
             found.append(probe_auroc(clean, reference_features(touched).astype(np.float64)))

@@ -121,7 +121,7 @@ class Ground:
 
 def _draw_domain(config: PairConfig, bank: Bank, count: int, rng: np.random.Generator) -> str:
     """A data set, each as likely, and half of the time one of its classes; or a drawn field."""
-    held = {name: len(rows) for name, rows in bank.domains(config.split).items()}
+    held = bank.pictures(config.split)
     wanted = config.domains or tuple(name for name in held if "/" not in name)
     names = [name for name in wanted if name in DRAWN or held.get(name, 0) >= count]
     if not config.domains:
@@ -135,6 +135,13 @@ def _draw_domain(config: PairConfig, bank: Bank, count: int, rng: np.random.Gene
     return classes[int(rng.integers(len(classes)))] if classes and rng.random() < 0.5 else domain
 
 
+def _draw_bases(bank: Bank, rows: NDArray[np.int64], count: int, rng: np.random.Generator) -> tuple[int, ...]:
+    """Rows of different pictures: of near-duplicates one at most."""
+    mixed = rng.permutation(rows)
+    _, first = np.unique(bank.groups[mixed], return_index=True)
+    return tuple(int(row) for row in mixed[np.sort(first)[:count]])
+
+
 def draw_ground(config: PairConfig, bank: Bank, count: int, rng: np.random.Generator) -> Ground:
     """`count` different images of one domain, all under one world."""
     domain = _draw_domain(config, bank, count, rng)
@@ -144,7 +151,7 @@ def draw_ground(config: PairConfig, bank: Bank, count: int, rng: np.random.Gener
         draw = partial(procedural.draw, domain.removeprefix("drawn/"), rng, side)
         images = [draw() for _ in range(count)]
     else:
-        bases = tuple(int(row) for row in rng.choice(bank.domains(config.split)[domain], count, replace=False))
+        bases = _draw_bases(bank, bank.domains(config.split)[domain], count, rng)
         mirrored = bool(rng.random() < 0.5)  # all or none: mirroring is a difference, too
         images = [_crop(np.asarray(bank.images[row]), side, mirrored, rng) for row in bases]
     if rng.random() < config.world_share:

@@ -1,13 +1,14 @@
-"""Base images: folders of pictures become named domains, each image falls into a split by the hash of its bytes."""
+"""Base images: pictures become named domains, each falls into a split by the hash of its bytes, copies with it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
 import cv2
@@ -15,24 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from data_synth import procedural
+from data_synth import duplicates, procedural, roots
 from data_synth.family import Pixels
 from vlmdiff.errors import InputError
+from vlmdiff.images.decode import FORMATS, Unreadable
 
 Split = Literal["train", "val", "test"]
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 DRAWN = tuple(f"drawn/{kind}" for kind in procedural.FIELDS)
 """Domains that need no files: every image is drawn anew."""
-
-
-@dataclass(frozen=True)
-class Domain:
-    """Image files of one kind, for instance all of a data set or one of its classes."""
-
-    name: str
-    """The top folder ("lung_histology") or one of its classes ("lung_histology/benign_tissue")."""
-    files: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -40,14 +32,17 @@ class BaseImage:
     """Where one packed image comes from."""
 
     file: str
-    """Path relative to the packed root, with forward slashes."""
+    """`<data set>/<class>/<file>`, with or without class or with folders below it."""
     domain: str
-    """The top folder."""
+    """The data set."""
     label: str
-    """The folder below it, or "" for a file that lies in the top folder itself."""
+    """The class: the folder below the data set's, or "" for a file that lies in the data set's own."""
     split: Split
+    """That of its group: near-duplicates never straddle a split."""
     sha256: str
     """Of the file's bytes, in hex."""
+    group: str = ""
+    """The smallest SHA-256 among its near-duplicates and itself; "" where there are none."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +50,8 @@ class Packed:
     """What `pack` kept and what it could not use."""
 
     kept: int
+    groups: int
+    """What is kept, near-duplicates counted as one."""
     skipped: tuple[tuple[str, str], ...]
     """(file, reason) pairs."""
 
@@ -70,34 +67,6 @@ def split_of(content: bytes | str) -> Split:
     return "train" if share < 0.65 else "val" if share < 0.75 else "test"
 
 
-def folder_domains(root: Path) -> list[Domain]:
-    """One domain a top folder with images anywhere below it, and one a class where it has several.
-
-    Raises:
-        InputError: `root` is no folder, holds no images in folders, or has a top folder called "drawn".
-    """
-    if not root.is_dir():
-        raise InputError(f"{root} is no folder; expected <data set>/<class>/*.jpg or *.png below it")
-    files: dict[str, list[Path]] = {}
-    for path in sorted(root.rglob("*")):
-        parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if len(parts) > 1 and not hidden and path.suffix.lower() in SUFFIXES and path.is_file():
-            files.setdefault(parts[0], []).append(path)
-    if not files:
-        raise InputError(f"{root} holds no images; expected <data set>/<class>/*.jpg or *.png below it")
-    if "drawn" in files:
-        raise InputError(f"{root / 'drawn'}: the name is taken by drawn images; rename the folder")
-    domains = []
-    for name, members in files.items():
-        domains.append(Domain(name, tuple(members)))
-        labels = sorted({_label(path, root) for path in members} - {""})
-        if len(labels) > 1:
-            for label in labels:
-                domains.append(Domain(f"{name}/{label}", tuple(p for p in members if _label(p, root) == label)))
-    return domains
-
-
 def decode(content: bytes) -> Pixels:
     """The picture in a file's bytes: first frame, EXIF rotation applied, transparency on white, RGB.
 
@@ -105,7 +74,7 @@ def decode(content: bytes) -> Pixels:
         ValueError: the bytes are no image, or one of more than 8 bits a channel (its window would be a guess).
     """
     try:
-        with Image.open(BytesIO(content)) as opened:
+        with Image.open(BytesIO(content), formats=FORMATS) as opened:
             if opened.mode[0] in "IF":
                 raise ValueError(f"pixels are of mode {opened.mode!r}; convert the file to 8 bits a channel")
             image = ImageOps.exif_transpose(opened)
@@ -125,37 +94,59 @@ def square(image: Pixels, side: int) -> Pixels:
     return _resize(image[top : top + edge, left : left + edge], side)
 
 
-def pack(root: Path, out: Path, side: int = 192) -> Packed:
-    """Decode every image below `root` once, into a memory-mappable array and a list of where each came from.
+def pack(places: Sequence[Path | str], out: Path, side: int = 192) -> Packed:
+    """Decode every image of some roots once, into a memory-mappable array and a list of where each came from.
+
+    A group of near-duplicates falls into the split of its smallest SHA-256. So an image without near-duplicates stays
+    where it is, and where others are added, none of validation or test was in training before.
 
     Args:
-        root: a tree `<data set>/<class>/*.jpg` (or png), read by `folder_domains`.
-        out: the array to write, "bank.npy"; the list goes beside it, "bank.json".
+        places: folders, archives and datasets, as `roots.members` reads them.
+        out: the array to write, "bank.npy"; the list goes beside it, "bank.json". Both stay as they are on failure.
         side: width and height of the packed images in px.
+
+    Raises:
+        InputError: nothing can be read, or two roots hold a data set of the same name.
     """
-    found = [(top.name, path) for top in folder_domains(root) if "/" not in top.name for path in top.files]
     kept: list[BaseImage] = []
+    rings: list[duplicates.Rings] = []
     skipped: list[tuple[str, str]] = []
+    terms: dict[str, str] = {}
     out.parent.mkdir(parents=True, exist_ok=True)
-    listing = out.with_suffix(".json")
-    listing.unlink(missing_ok=True)  # written last: a list without its array, or beside an older one, cannot arise
-    with out.open("wb") as stream:
+    partial = out.with_name(f"{out.name}.partial")
+    with partial.open("wb") as stream:
         _write_header(stream, 0, side)
-        for domain, path in found:
-            name = path.relative_to(root).as_posix()
-            content = path.read_bytes()
+        for place, content in _members(places):
+            domain, *folders = place.parts[:-1]
             try:
+                if isinstance(content, Unreadable):
+                    raise ValueError(str(content))
+                if roots.states_terms(place):
+                    terms[domain] = roots.terms_in(content)
+                    continue
                 pixels = square(decode(content), side)
             except ValueError as error:
-                skipped.append((name, str(error)))
+                skipped.append((str(place), str(error)))
                 continue
             stream.write(pixels.tobytes())
+            rings.append(duplicates.rings(pixels))
             digest = hashlib.sha256(content).hexdigest()
-            kept.append(BaseImage(name, domain, _label(path, root), split_of(digest), digest))
+            kept.append(BaseImage(str(place), domain, folders[0] if folders else "", split_of(digest), digest))
         stream.seek(0)
         _write_header(stream, len(kept), side)
-    listing.write_text(json.dumps([asdict(item) for item in kept], indent=0), encoding="utf-8")
-    return Packed(len(kept), tuple(skipped))
+    if not kept:
+        raise InputError(f"none of {len(skipped)} images can be read; the first, {skipped[0][0]}: {skipped[0][1]}")
+    images = _grouped(kept, duplicates.groups(np.stack(rings)))
+    held = {item.domain for item in images}
+    listed = {
+        "terms": {domain: text for domain, text in terms.items() if domain in held},
+        "images": [asdict(item) for item in images],
+    }
+    listing = out.with_suffix(".json")
+    listing.unlink(missing_ok=True)  # written last: a list without its array, or beside an older one, cannot arise
+    partial.replace(out)
+    listing.write_text(json.dumps(listed, indent=0), encoding="utf-8")
+    return Packed(len(images), len({item.group or item.sha256 for item in images}), tuple(skipped))
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,32 +157,54 @@ class Bank:
     """Shape (n, side, side, 3), usually a read-only memory map."""
     items: tuple[BaseImage, ...]
     """One an image, same order."""
+    terms: Mapping[str, str] = field(default_factory=dict)
+    """Licence or terms of use of the domains that state them, in their own words."""
 
     @classmethod
     def load(cls, path: Path) -> Bank:
         """The bank that `pack` wrote to `path`; pixels are read when they are used.
 
         Raises:
-            InputError: the array or its list is missing, or the two do not belong together.
+            InputError: the array or its list is missing, of an older version, or the two do not belong together.
         """
         listing = path.with_suffix(".json")
         for needed in (path, listing):
             if not needed.is_file():
-                raise InputError(f"{needed} is missing; write it with data_synth.sources.pack")
-        items = tuple(BaseImage(**item) for item in json.loads(listing.read_text(encoding="utf-8")))
-        images = np.load(path, mmap_mode="r") if items else np.load(path)
+                raise InputError(f"{needed} is missing; write it with python -m data_synth pack")
+        listed = json.loads(listing.read_text(encoding="utf-8"))
+        if not isinstance(listed, dict):
+            raise InputError(f"{listing} knows no near-duplicates, it is too old; run python -m data_synth pack again")
+        items = tuple(BaseImage(**item) for item in listed["images"])
+        images = np.load(path, mmap_mode="r")
         if len(images) != len(items):
             raise InputError(f"{path} holds {len(images)} images, {listing} lists {len(items)}; pack them again")
-        return cls(images, items)
+        return cls(images, items, listed["terms"])
 
     @classmethod
     def drawn_only(cls) -> Bank:
         """A bank without files: only the drawn domains have images."""
         return cls(np.zeros((0, 1, 1, 3), np.uint8), ())
 
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """One number an image, the same for near-duplicates."""
+        names = [item.group or item.sha256 for item in self.items]
+        return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
+
     def domains(self, split: Split) -> dict[str, NDArray[np.int64]]:
         """Indices into `images` of each file domain, and of each of its classes where it has several."""
         return self._domains[split]
+
+    def pictures(self, split: Split) -> dict[str, int]:
+        """How many different pictures each domain has: near-duplicates count once."""
+        return self._pictures[split]
+
+    @cached_property
+    def _pictures(self) -> dict[Split, dict[str, int]]:
+        return {
+            split: {name: len(np.unique(self.groups[rows])) for name, rows in domains.items()}
+            for split, domains in self._domains.items()
+        }
 
     @cached_property
     def _domains(self) -> dict[Split, dict[str, NDArray[np.int64]]]:
@@ -208,30 +221,34 @@ class Bank:
             for split, domains in found.items()
         }
 
-    def sample(self, domain: str, split: Split, count: int, size: int, rng: np.random.Generator) -> list[Pixels]:
-        """Different images of one domain, `size` px a side; a drawn domain has no splits and no end.
 
-        Args:
-            domain: a key of `domains(split)` or one of DRAWN.
-
-        Raises:
-            InputError: the domain is unknown or has fewer than `count` images in this split.
-        """
-        if domain in DRAWN:
-            kind = domain.removeprefix("drawn/")
-            return [procedural.draw(kind, rng, size) for _ in range(count)]
-        domains = self.domains(split)
-        if domain not in domains:
-            raise InputError(f"no domain {domain!r} in {split}; known are {', '.join([*domains, *DRAWN])}")
-        indices = domains[domain]
-        if count > len(indices):
-            raise InputError(f"{domain} has {len(indices)} images in {split}, {count} are wanted; ask for fewer")
-        return [_resize(self.images[i], size) for i in rng.choice(indices, count, replace=False)]
+def _members(places: Sequence[Path | str]) -> Iterator[tuple[PurePosixPath, roots.Content]]:
+    """All files of all roots; a data set lies in one of them."""
+    held_by: dict[str, int] = {}
+    for number, root in enumerate(places):
+        for place, content in roots.members(str(root)):
+            domain = place.parts[0]
+            if domain == "drawn":
+                raise InputError(f"{root}: the data set name 'drawn' is taken by drawn images; rename the folder")
+            if held_by.setdefault(domain, number) != number:
+                raise InputError(f"{root} and {places[held_by[domain]]} both hold a data set {domain!r}; rename one")
+            yield place, content
 
 
-def _label(path: Path, root: Path) -> str:
-    parts = path.relative_to(root).parts
-    return parts[1] if len(parts) > 2 else ""
+def _grouped(items: list[BaseImage], numbers: NDArray[np.int64]) -> list[BaseImage]:
+    """Images with the group and the split that they share with their near-duplicates.
+
+    Args:
+        numbers: of the group of each.
+    """
+    first: dict[int, str] = {}
+    for number, item in zip(numbers.tolist(), items, strict=True):
+        first[number] = min(first.get(number, item.sha256), item.sha256)
+    sizes = np.bincount(numbers)
+    return [
+        replace(item, split=split_of(first[number]), group=first[number]) if sizes[number] > 1 else item
+        for number, item in zip(numbers.tolist(), items, strict=True)
+    ]
 
 
 def _resize(image: Pixels, side: int) -> Pixels:

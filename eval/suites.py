@@ -53,8 +53,8 @@ def resolved(suite: Suite, bank: Bank, taught: Sequence[str] = ()) -> Suite:
     if suite.config.domains:
         return suite
     needed = 2 * suite.config.set_size[1]
-    domains = bank.domains(suite.config.split)
-    held = [name for name, rows in domains.items() if "/" not in name and len(rows) >= needed]
+    pictures = bank.pictures(suite.config.split)
+    held = [name for name, count in pictures.items() if "/" not in name and count >= needed]
     open_to_all = [name for name in (*held, *DRAWN) if suite.config.held_out or not domain_held_out(name)]
     return replace(suite, config=replace(suite.config, domains=tuple(open_to_all)))
 

@@ -235,3 +235,15 @@ def test_a_rare_fact_is_shown_by_at_least_one_image() -> None:
 def test_a_config_that_cannot_be_drawn_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         PairConfig(**changes)
+
+
+def test_near_duplicates_never_meet_in_a_pair() -> None:
+    items = tuple(BaseImage(f"{i}.png", "pets", "", "train", f"{i:064x}", group=str(i // 2)) for i in range(24))
+    bank = Bank(np.random.default_rng(0).integers(0, 256, (24, 40, 40, 3), np.uint8), items)
+    assert bank.pictures("train") == {"pets": 12}
+    config = replace(CONFIG, domains=("pets",), set_size=(6, 6), sides=(32,))
+    for index in range(20):
+        bases = compose(config, bank, 0, index).bases
+        assert len({row // 2 for row in bases}) == 12
+    with pytest.raises(ValueError, match="no domain holds 14 images"):
+        compose(replace(config, set_size=(7, 7)), bank, 0, 0)

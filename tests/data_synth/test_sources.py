@@ -1,6 +1,7 @@
 """Base images: splits by content, packing without silent loss, sampling from files and from the drawing board."""
 
 import hashlib
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_synth import __main__ as job
 from data_synth import sources
-from data_synth.sources import Bank
+from data_synth.sources import Bank, BaseImage
 from vlmdiff.errors import InputError
 
 
@@ -30,7 +32,7 @@ def tree(tmp_path: Path) -> Path:
 
 def packed(root: Path, side: int = 32) -> Bank:
     out = root.parent / "out" / "bank.npy"
-    sources.pack(root, out, side)
+    sources.pack([root], out, side)
     return Bank.load(out)
 
 
@@ -59,30 +61,60 @@ def test_split_borders(head: str, split: str) -> None:
 
 
 def test_folders_become_domains(tree: Path) -> None:
-    (tree / "pets" / "cat" / "notes.txt").write_text("no image")
-    (tree / "pets" / "cat" / "scan.tif").write_bytes(b"not taken")
-    (tree / "pets" / "cat" / "._0.png").write_bytes(b"not taken")
+    for name in ("cat/notes.txt", "cat/scan.tif", "cat/._0.png"):
+        (tree / "pets" / name).write_bytes(b"not taken")
     (tree / "empty" / "class").mkdir(parents=True)
     photo(300).save(tree / "loose.png")
-    domains = {domain.name: len(domain.files) for domain in sources.folder_domains(tree)}
-    assert domains == {"pets": 16, "pets/cat": 8, "pets/dog": 8, "skies": 4}
+    bank = packed(tree)
+    names = {name for split in ("train", "val", "test") for name in bank.domains(split)}
+    assert names == {"pets", "pets/cat", "pets/dog", "skies", "data"}
+    assert Counter(item.domain for item in bank.items) == {"pets": 16, "skies": 4, "data": 1}
+    assert Counter(item.label for item in bank.items) == {"cat": 8, "dog": 8, "": 5}
 
 
 def test_one_class_is_no_domain_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "set" / "only" / "deeper").mkdir(parents=True)
-    photo(0).save(tmp_path / "set" / "only" / "deeper" / "0.JPG", "JPEG")
-    assert [domain.name for domain in sources.folder_domains(tmp_path)] == ["set"]
+    (tmp_path / "in" / "set" / "only" / "deeper").mkdir(parents=True)
+    photo(0).save(tmp_path / "in" / "set" / "only" / "deeper" / "0.JPG", "JPEG")
+    bank = packed(tmp_path / "in")
+    assert [list(bank.domains(split)) for split in ("train", "val", "test") if bank.domains(split)] == [["set"]]
+    assert bank.items[0].label == "only"
+
+
+def test_several_roots(tree: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "birds"
+    other.mkdir(parents=True)
+    photo(400).save(other / "0.png")
+    out = tmp_path / "bank.npy"
+    assert sources.pack([tree, tmp_path / "other"], out, 32).kept == 21
+    before = out.read_bytes()
+    (tmp_path / "more" / "skies").mkdir(parents=True)
+    photo(401).save(tmp_path / "more" / "skies" / "0.png")
+    with pytest.raises(InputError, match=r"data and .*more both hold a data set 'skies'|more and .*data both hold"):
+        sources.pack([tree, tmp_path / "more"], out, 32)
+    with pytest.raises(InputError, match="both hold a data set"):
+        sources.pack([tree, tree], out, 32)
+    assert out.read_bytes() == before and len(Bank.load(out).items) == 21  # a failure leaves the old bank alone
 
 
 def test_roots_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no folder"):
-        sources.folder_domains(tmp_path / "absent")
-    with pytest.raises(InputError, match="holds no images"):
-        sources.folder_domains(tmp_path)
-    (tmp_path / "drawn").mkdir()
-    photo(0).save(tmp_path / "drawn" / "0.png")
+    out = tmp_path / "bank.npy"
+    with pytest.raises(InputError, match="cannot be packed"):
+        sources.pack([tmp_path / "absent"], out)
+    (tmp_path / "data" / "drawn").mkdir(parents=True)
+    photo(0).save(tmp_path / "data" / "drawn" / "0.png")
     with pytest.raises(InputError, match="rename the folder"):
-        sources.folder_domains(tmp_path)
+        sources.pack([tmp_path / "data"], out)
+    (tmp_path / "broken" / "set").mkdir(parents=True)
+    (tmp_path / "broken" / "set" / "0.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"none of 1 images can be read; the first, set/0.png"):
+        sources.pack([tmp_path / "broken"], out)
+
+
+def test_terms_are_kept_in_their_own_words(tree: Path) -> None:
+    (tree / "pets" / "SOURCE.md").write_text("# pets\n\n- Source: a shelter\n- Licence: **CC BY 4.0** (by its page)\n")
+    (tree / "empty").mkdir()
+    (tree / "empty" / "LICENSE").write_text("MIT License")
+    assert packed(tree).terms == {"pets": "Licence: CC BY 4.0 (by its page)"}
 
 
 def test_pack_and_load(tree: Path) -> None:
@@ -99,7 +131,7 @@ def test_pack_and_load(tree: Path) -> None:
 
 def test_packing_twice_gives_the_same_bytes(tree: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        sources.pack(tree, tmp_path / name / "bank.npy", 32)
+        sources.pack([tree], tmp_path / name / "bank.npy", 32)
     for suffix in ("npy", "json"):
         one, two = ((tmp_path / name / f"bank.{suffix}").read_bytes() for name in ("one", "two"))
         assert one == two
@@ -111,7 +143,7 @@ def test_unreadable_files_are_reported(tree: Path, tmp_path: Path) -> None:
     (tree / "pets" / "dog" / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tree / "pets" / "dog" / "empty.png").touch()
     Image.fromarray(np.full((40, 40), 3000, np.uint16)).save(tree / "pets" / "dog" / "deep.png")
-    result = sources.pack(tree, tmp_path / "bank.npy", 32)
+    result = sources.pack([tree], tmp_path / "bank.npy", 32)
     assert result.kept == 20
     reasons = dict(result.skipped)
     assert set(reasons) == {
@@ -164,41 +196,76 @@ def test_domains_cover_the_bank_and_splits_are_disjoint(tree: Path) -> None:
         assert "skies/" not in part
 
 
-def test_sampling_files(tree: Path) -> None:
-    bank = packed(tree, side=40)
-    indices = bank.domains("train")["pets"]
-    images = bank.sample("pets", "train", len(indices), 40, np.random.default_rng(0))
-    assert {image.tobytes() for image in images} == {bank.images[i].tobytes() for i in indices}
-    small, again = (bank.sample("pets", "train", 2, 24, np.random.default_rng(1)) for _ in range(2))
-    assert np.array_equal(small, again) and small[0].shape == (24, 24, 3) and type(small[0]) is np.ndarray
-
-
-def test_sampling_what_is_not_there(tree: Path) -> None:
+def test_near_duplicates_share_a_split(tree: Path) -> None:
+    for number in range(8):  # each cat again, turned and mirrored in all ways, in another data set
+        cat = np.asarray(Image.open(tree / "pets" / "cat" / f"{number}.png"))
+        turned = np.rot90(cat, number % 4)
+        Image.fromarray(turned[:, ::-1] if number >= 4 else turned).save(tree / "skies" / f"cat{number}.png")
     bank = packed(tree)
-    with pytest.raises(InputError, match=r"no domain 'birds' in val; known are .*drawn/xray"):
-        bank.sample("birds", "val", 1, 32, np.random.default_rng(0))
-    with pytest.raises(InputError, match="1000 are wanted"):
-        bank.sample("pets", "train", 1000, 32, np.random.default_rng(0))
+    alone = {item.sha256 for item in packed(tree).items if not item.group}
+    members: dict[str, list[BaseImage]] = {}
+    for item in bank.items:
+        members.setdefault(item.group or item.sha256, []).append(item)
+    assert sorted(map(len, members.values())) == [1] * 12 + [2] * 8
+    assert len(alone) == 12
+    for first, group in members.items():
+        assert first == min(item.sha256 for item in group)
+        assert {item.split for item in group} == {sources.split_of(first)}
+        numbers = bank.groups[[bank.items.index(item) for item in group]]
+        assert len(set(numbers.tolist())) == 1
+    assert len(set(bank.groups.tolist())) == len(members) == 20
+
+
+def test_where_images_are_added_none_leaves_training(tree: Path) -> None:
+    before = {item.sha256: item.split for item in packed(tree).items}
+    for number in range(8):
+        for degrees in (90, 180):
+            cat = Image.open(tree / "pets" / "cat" / f"{number}.png")
+            cat.rotate(degrees).save(tree / "pets" / "cat" / f"{number}_{degrees}.png")
+    after = {item.sha256: item.split for item in packed(tree).items}
+    order = ("train", "val", "test")
+    moves = [(split, after[digest]) for digest, split in before.items() if after[digest] != split]
+    assert moves and all(order.index(new) < order.index(old) for old, new in moves)
+
+
+def test_the_same_file_twice_is_one_picture(tmp_path: Path) -> None:
+    (tmp_path / "data" / "set").mkdir(parents=True)
+    for name in ("one", "two"):  # flat, so that nothing but its bytes tells
+        Image.new("RGB", (40, 40), (90, 90, 90)).save(tmp_path / "data" / "set" / f"{name}.png")
+    photo(0).save(tmp_path / "data" / "set" / "zero.png")
+    assert packed(tmp_path / "data").groups.tolist() in ([0, 0, 1], [1, 1, 0])
 
 
 def test_drawn_domains_need_no_files() -> None:
     bank = Bank.drawn_only()
-    assert bank.domains("train") == {}
-    for domain in sources.DRAWN:
-        first, second = bank.sample(domain, "test", 2, 48, np.random.default_rng(0))
-        assert first.shape == (48, 48, 3) and not np.array_equal(first, second)
+    assert bank.domains("train") == {} and len(bank.groups) == 0
 
 
 def test_a_bank_that_does_not_fit(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is missing"):
         Bank.load(tmp_path / "bank.npy")
-    sources.pack(tree, tmp_path / "bank.npy", 32)
-    (tmp_path / "bank.json").write_text("[]")
+    sources.pack([tree], tmp_path / "bank.npy", 32)
+    listed = json.loads((tmp_path / "bank.json").read_text())
+    (tmp_path / "bank.json").write_text(json.dumps({**listed, "images": listed["images"][1:]}))
     with pytest.raises(InputError, match="pack them again"):
+        Bank.load(tmp_path / "bank.npy")
+    (tmp_path / "bank.json").write_text(json.dumps(listed["images"]))
+    with pytest.raises(InputError, match="pack again"):
         Bank.load(tmp_path / "bank.npy")
 
 
-def test_real_folders_become_domains(shared_data: Path) -> None:
-    domains = sources.folder_domains(shared_data)
-    assert domains
-    assert all(path.suffix.lower() in sources.SUFFIXES for domain in domains for path in domain.files)
+def test_the_job_takes_several_roots(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other" / "birds").mkdir(parents=True)
+    photo(400).save(tmp_path / "other" / "birds" / "0.png")
+    (tmp_path / "other" / "birds" / "1.png").write_bytes(b"no image")
+    out = tmp_path / "bank.npy"
+    monkeypatch.setattr("sys.argv", ["data_synth", "pack", str(tree), str(tmp_path / "other"), str(out)])
+    with pytest.raises(SystemExit) as ended:
+        job.main()
+    assert ended.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("skipped birds/1.png: unreadable")
+    assert lines[1].startswith("21 images kept, 21 different pictures, 1 skipped: ")
+    assert len(Bank.load(out).items) == 21
