@@ -40,7 +40,7 @@ ROUNDS = 8
 """Amounts tried for the middle, at most."""
 DRAWS = 2
 """Parameters drawn a measurement; the AUROC is the mean over them."""
-MANY_DRAWS = 6
+MANY_DRAWS = 4
 """The same for families with more than twelve contents (a small or a huge shape, here or there)."""
 PERFECT = 0.99
 """An AUROC above which larger amounts are not measured."""
