@@ -273,6 +273,8 @@ def measured(measure: Measure) -> Curve:
         found[amount] = value if amount not in found else (value + found[amount]) / 2
         if abs(best[1] - MIDDLE_AUROC) <= NEAR:
             break
+    if max(found.values()) < MIDDLE_AUROC and (best is None or abs(best[1] - MIDDLE_AUROC) > NEAR):
+        return curve(sorted(found.items()), None)  # the first look was luck
     return curve(sorted(found.items()), best)
 
 
