@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_synth.facts import PLACES, Content, Where, content
+from data_synth.families.plain import Floats
 from data_synth.family import Family, Pixels
 
 SHAPES = ("rectangle", "circle", "triangle", "star", "ring", "cross", "diamond", "hexagon", "heart", "crescent")
@@ -207,15 +208,17 @@ class Shapes:
         return float(distance.clip(0).mean() / 255)
 
 
-def _filled(shape: NDArray[np.uint8], fill: str, radius: float) -> NDArray[np.float32]:
+def _filled(shape: NDArray[np.uint8], fill: str, radius: float) -> Floats:
     """Opacity 0 to 1 of a shape's pixels: all of it, its outline alone, or a pale inside with a firm outline."""
-    solid = shape.astype(np.float32) / 255
+    solid: Floats = shape.astype(np.float32) / np.float32(255)
     if fill == "filled":
         return solid
     width = max(1, round(0.11 * radius)) * 2 + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    outline = solid - np.asarray(cv2.erode(shape, disc), np.float32) / 255
-    return outline if fill == "outlined" else np.maximum(0.9 * outline, 0.4 * solid)
+    outline: Floats = solid - np.asarray(cv2.erode(shape, disc), np.float32) / np.float32(255)
+    if fill == "outlined":
+        return outline
+    return np.asarray(np.maximum(0.9 * outline, 0.4 * solid), np.float32)
 
 
 def _one(content: Content) -> tuple[str, ...]:

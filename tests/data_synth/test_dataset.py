@@ -60,7 +60,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).mkdir()
         for i in range(30):
             cv2.imwrite(str(root / name / f"{i}.png"), rng.integers(0, 256, (40, 40, 3), np.uint8))
-    pack(root, root / "bank.npy", side=40)
+    pack([root], root / "bank.npy", side=40)
     return root / "bank.npy"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from data_synth import procedural
-from data_synth.catalog import FAMILIES, SET_FAMILIES
+from data_synth.catalog import EVERY, FAMILIES, SET_FAMILIES
 from data_synth.family import PaintedSets, Pixels, SetFamily
 
 each_set_family = pytest.mark.parametrize("family", SET_FAMILIES.values(), ids=SET_FAMILIES)
@@ -45,7 +45,7 @@ def test_names_are_of_no_other_family_and_the_group_is_sets() -> None:
 
 
 def test_no_wording_or_content_belongs_to_two() -> None:
-    families = [*FAMILIES.values(), *SET_FAMILIES.values()]
+    families = list(EVERY.values())
     contents = Counter(c for family in families for c in family.contents())
     said = Counter(w for family in families for c in family.contents() for w in family.wordings(c))
     assert max(contents.values()) == max(said.values()) == 1
