@@ -137,7 +137,7 @@ def markdown(sheet: Mapping[str, Any]) -> str:
                 ("images", f"{sheet['images']:,}"),
                 ("size", f"{sheet['bytes'] / 2**20:,.1f} MiB"),
                 ("null pairs", f"{sheet['null_share']:.1%}"),
-                ("photographs of the split", f"{sheet['split']} (65 % train, 10 % val, 25 % test, by file hash; near-duplicates share one)"),
+                ("photographs of the split", f"{sheet['split']} (65 % train, 10 % val, 25 % test, by file hash)"),
                 ("seed", str(sheet["seed"])),
                 ("SHA-256 of all it is made of", f"`{sheet['dataset']}`"),
                 *((name, str(version)) for name, version in sheet["versions"].items()),
