@@ -67,25 +67,17 @@ class Touch:
         return float(change.mean()) >= SMALLEST_CHANGE or float((change.max(2) >= levels).mean()) >= share
 
 
-def draw_touch(
-    config: PairConfig,
-    names: Iterable[str],
-    image: Pixels,
-    rng: np.random.Generator,
-    strength: float | None = None,
-) -> Touch:
+def draw_touch(config: PairConfig, names: Iterable[str], image: Pixels, rng: np.random.Generator) -> Touch:
     """A family that shows on images like this one, drawn again while it does not (hue on grey).
 
     Args:
         names: of families of single images.
-        strength: drawn from the config where it is not given.
 
     Raises:
         ValueError: twenty draws showed nothing.
     """
     names = [name for name in names if name in FAMILIES]
-    if strength is None:
-        strength = float(rng.uniform(*config.strength))
+    strength = float(rng.uniform(*config.strength))
     if not names:
         raise ValueError("no family is left to draw; allow more families than facts and nuisances together")
     for _ in range(20):

@@ -81,6 +81,18 @@ class PlainFamily:
         return self.measured(before, after, params)
 
 
+def share_of_way(before: Pixels, after: Pixels, goal: Pixels) -> float:
+    """How far the pixels have gone from `before` to `goal`: least squares, 0 to 1."""
+    way = goal.astype(np.float32) - before
+    length = float((way * way).sum())
+    return float(((after.astype(np.float32) - before) * way).sum()) / length if length else 0.0
+
+
+def short_side(image: Pixels) -> int:
+    """The smaller of height and width, in px: what sizes scale with."""
+    return int(min(image.shape[:2]))
+
+
 def to_pixels(values: NDArray[Any]) -> Pixels:
     """Rounded and clipped to 0..255."""
     return np.asarray(np.clip(values + 0.5, 0, 255), np.uint8)

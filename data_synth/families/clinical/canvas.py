@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_synth.facts import PLACES, Content, Where, content
-from data_synth.families.plain import Drawn, Floats, changed, darkened, lightened, luma, to_pixels
+from data_synth.families.plain import Drawn, Floats, changed, darkened, lightened, luma, short_side, to_pixels
 from data_synth.family import Pixels
 
 Rng = np.random.Generator
@@ -48,10 +48,6 @@ def placed(
     at, near = SAID_AT[where]
     fields = {"at": at, "near": near, **(words or {})}
     return content(what, where, **value), tuple(sentence.format(**fields) for sentence in sentences)
-
-
-def short_side(image: Pixels) -> int:
-    return int(min(image.shape[:2]))
 
 
 def opacity(amount: float) -> float:
@@ -148,10 +144,3 @@ def toned_at_place(before: Pixels, after: Pixels, drawn: Drawn) -> float:
     """Mean fall at the stated place where the content says dark, mean rise where it does not, 0 to 255."""
     measured = darkened if drawn.content.get("tone") == "dark" else lightened
     return measured(at_place(before, drawn), at_place(after, drawn))
-
-
-def share_of_way(before: Pixels, after: Pixels, goal: Pixels) -> float:
-    """How far the image has gone towards a goal: least squares, 0 to 1."""
-    way = goal.astype(np.float32) - before
-    length = float((way * way).sum())
-    return float(((after.astype(np.float32) - before) * way).sum()) / length if length else 0.0

@@ -20,13 +20,12 @@ from data_synth.families.clinical.canvas import (
     fixed,
     opacity,
     placed,
-    short_side,
     softened,
     spot_at,
     toned,
     toned_at_place,
 )
-from data_synth.families.plain import Drawn, PlainFamily, Said
+from data_synth.families.plain import Drawn, PlainFamily, Said, short_side
 from data_synth.family import Family, Pixels
 
 # --- spots ------------------------------------------------------------------------------------------------------

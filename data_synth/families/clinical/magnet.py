@@ -7,8 +7,8 @@ import numpy as np
 from scipy.fft import dctn, idctn
 
 from data_synth.facts import content
-from data_synth.families.clinical.canvas import Rng, faded_in, opacity, pixels, share_of_way, short_side
-from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, to_pixels
+from data_synth.families.clinical.canvas import Rng, faded_in, opacity, pixels
+from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, share_of_way, short_side, to_pixels
 from data_synth.family import Family, Pixels
 
 # --- coil shading -----------------------------------------------------------------------------------------------

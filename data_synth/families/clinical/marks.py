@@ -20,10 +20,9 @@ from data_synth.families.clinical.canvas import (
     opacity,
     pixels,
     placed,
-    short_side,
     stroke,
 )
-from data_synth.families.plain import Drawn, PlainFamily, Said, changed
+from data_synth.families.plain import Drawn, PlainFamily, Said, changed, short_side
 from data_synth.family import Family, Pixels
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from data_synth.facts import content
-from data_synth.families.clinical.canvas import Rng, dot, empty, fixed, short_side, softened, spot_at, toned
-from data_synth.families.plain import Drawn, PlainFamily, Said, changed, darkened, luma, to_pixels
+from data_synth.families.clinical.canvas import Rng, dot, empty, fixed, softened, spot_at, toned
+from data_synth.families.plain import Drawn, PlainFamily, Said, changed, darkened, luma, short_side, to_pixels
 from data_synth.family import Family, Pixels
 
 # --- metal ------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from data_synth.facts import content
-from data_synth.families.clinical.canvas import Rng, dot, faded_in, opacity, pixels, short_side, stroke
-from data_synth.families.plain import TONES, Drawn, PlainFamily, Said, lightened, with_curve
+from data_synth.families.clinical.canvas import Rng, dot, faded_in, opacity, pixels, stroke
+from data_synth.families.plain import TONES, Drawn, PlainFamily, Said, lightened, short_side, with_curve
 from data_synth.family import Family, Pixels
 
 # --- pen marks --------------------------------------------------------------------------------------------------

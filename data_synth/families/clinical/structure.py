@@ -16,8 +16,6 @@ from data_synth.families.clinical.canvas import (
     opacity,
     pixels,
     placed,
-    share_of_way,
-    short_side,
     softened,
     toned,
     toned_at_place,
@@ -31,6 +29,8 @@ from data_synth.families.plain import (
     darkened,
     lightened,
     luma,
+    share_of_way,
+    short_side,
     to_pixels,
     with_curve,
 )

@@ -6,8 +6,8 @@ import numpy as np
 
 from data_synth.facts import content
 from data_synth.families.microscopy.layer import Colour, Layer, Point, apart, disc, empty, evenly, lay, towards
-from data_synth.families.plain import Drawn, Floats, PlainFamily, Said
-from data_synth.families.texture.fields import Rng, short_side
+from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, short_side
+from data_synth.families.texture.fields import Rng
 from data_synth.family import Pixels
 
 STAINS: dict[str, tuple[Colour, Colour]] = {

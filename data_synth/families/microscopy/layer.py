@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data_synth.families.plain import to_pixels
-from data_synth.families.texture.fields import Rng, short_side
+from data_synth.families.plain import short_side, to_pixels
+from data_synth.families.texture.fields import Rng
 from data_synth.family import Pixels
 
 Layer = NDArray[np.uint8]

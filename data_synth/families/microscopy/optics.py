@@ -7,8 +7,8 @@ import numpy as np
 
 from data_synth.facts import content
 from data_synth.families.microscopy.layer import anywhere, apart, disc, empty, ink, lay
-from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, darkened, luma, moved, to_pixels
-from data_synth.families.texture.fields import Rng, Size, along, axes, change, short_side
+from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, darkened, luma, moved, short_side, to_pixels
+from data_synth.families.texture.fields import Rng, Size, along, axes, change
 from data_synth.family import Pixels
 
 # --- uneven light -----------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from data_synth.families.microscopy.layer import (
     lay,
     towards,
 )
-from data_synth.families.plain import Drawn, PlainFamily, Said
-from data_synth.families.texture.fields import Rng, short_side
+from data_synth.families.plain import Drawn, PlainFamily, Said, short_side
+from data_synth.families.texture.fields import Rng
 from data_synth.family import Pixels
 
 TONES: dict[str, tuple[Colour, Colour]] = {

@@ -17,12 +17,11 @@ from data_synth.families.overlays.drawing import (
     placed,
     points,
     px,
-    shorter_side,
     sixteenths,
     spot,
     towards,
 )
-from data_synth.families.plain import Drawn, darkened, lightened
+from data_synth.families.plain import Drawn, darkened, lightened, short_side
 from data_synth.family import Pixels
 
 SPATTER_COLOURS: dict[str, Colour] = {
@@ -49,7 +48,7 @@ def _curves(
     painted = image.copy()
     t = np.linspace(0, 1, 14)[:, None]
     for start in points(image, number, rng):
-        angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(*reach) * shorter_side(image)
+        angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(*reach) * short_side(image)
         along = length * np.array([np.cos(angle), np.sin(angle)])
         knee = along / 2 + rng.uniform(-bend, bend) * along[::-1] * (-1, 1)
         curve = start - along / 2 + 2 * t * (1 - t) * knee + t**2 * along
@@ -72,7 +71,7 @@ def flakes(image: Pixels, number: int, size: tuple[float, float], colour: Colour
     painted = image.copy()
     for at in points(image, number, rng):
         centre = (round(at[0] * 16), round(at[1] * 16))
-        halves = np.maximum(np.round(rng.uniform(*size, 2) * shorter_side(image) * 16), 8).astype(int).tolist()
+        halves = np.maximum(np.round(rng.uniform(*size, 2) * short_side(image) * 16), 8).astype(int).tolist()
         cv2.ellipse(painted, centre, halves, float(rng.uniform(0, 180)), 0, 360, colour, -1, cv2.LINE_AA, 4)
     return painted
 
@@ -89,7 +88,7 @@ def _folds(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator)
     relief = np.zeros((height, width), np.float32)
     for across, along, length in ((x, y, width), (y, x, height)):
         at = float(rng.uniform(0.3, 0.7)) * length
-        distance = (across - at + float(rng.uniform(-0.1, 0.1)) * along) / (0.013 * shorter_side(image))
+        distance = (across - at + float(rng.uniform(-0.1, 0.1)) * along) / (0.013 * short_side(image))
         relief += np.exp(-0.5 * distance**2) - 0.8 * np.exp(-0.5 * ((distance - 2.5) / 1.6) ** 2)
     light = relief[..., None] * np.float32(130 * amount)
     return np.clip(image + light + 0.5, 0, 255).astype(np.uint8)
@@ -98,7 +97,7 @@ def _folds(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator)
 def _spatter(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:
     """Blots with lobed outlines, each thrown with a spray of droplets around it."""
     colour = SPATTER_COLOURS[str(drawn.content.get("colour"))]
-    side = shorter_side(image)
+    side = short_side(image)
     painted = image.copy()
     turns = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     for at in points(image, 3 + round(9 * amount), rng):
@@ -120,7 +119,7 @@ def _spattered(before: Pixels, after: Pixels, drawn: Drawn) -> float:
 def _coffee_stain(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:
     """The wet rim of a cup: uneven in width and tone, a faint wash inside, and some drops."""
     x, y = axes(image)
-    side = shorter_side(image)
+    side = short_side(image)
     radius = side * float(rng.uniform(0.17, 0.2))
     box = round(2.3 * radius)
     left, top = spot(drawn.content.where, image, box, box, rng)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_synth.facts import PLACES, Content, content
-from data_synth.families.plain import Floats, Measure, Painter, PlainFamily, Said, changed
+from data_synth.families.plain import Floats, Measure, Painter, PlainFamily, Said, changed, short_side
 from data_synth.family import Pixels
 
 T = TypeVar("T")
@@ -44,14 +44,9 @@ def pick(options: Sequence[T], style: float) -> T:
     return options[int(style * len(options))]
 
 
-def shorter_side(image: Pixels) -> int:
-    height, width = image.shape[:2]
-    return int(min(height, width))
-
-
 def px(image: Pixels, share: float) -> int:
     """A share of the shorter side in whole pixels, at least one."""
-    return max(round(share * shorter_side(image)), 1)
+    return max(round(share * short_side(image)), 1)
 
 
 def fade(image: Pixels, painted: Pixels, opacity: float) -> Pixels:

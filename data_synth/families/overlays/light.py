@@ -19,9 +19,8 @@ from data_synth.families.overlays.drawing import (
     placed,
     points,
     px,
-    shorter_side,
 )
-from data_synth.families.plain import Drawn, Floats, darkened, lightened
+from data_synth.families.plain import Drawn, Floats, darkened, lightened, short_side
 from data_synth.family import Pixels
 
 
@@ -34,7 +33,7 @@ def _rain(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) 
     painted = image.copy()
     slant = float(rng.uniform(-0.35, 0.35))
     starts = points(image, 20 + round(80 * amount), rng)
-    lengths = rng.uniform(0.07, 0.2, (len(starts), 1)) * shorter_side(image)
+    lengths = rng.uniform(0.07, 0.2, (len(starts), 1)) * short_side(image)
     ends = starts + lengths * np.array([slant, 1.0])
     lines = np.round(np.stack([starts, ends], 1) * 16).astype(np.int32)
     cv2.polylines(painted, list(lines), False, (215, 215, 215), px(image, 0.007), cv2.LINE_AA, 4)
@@ -66,14 +65,14 @@ def _glare(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator)
     height, width = image.shape[:2]
     row, column = divmod(PLACES.index(drawn.content.where), 3)
     x, y = (np.array([column, row]) / 3 + rng.uniform(0.11, 0.22, 2)) * (width, height)
-    glow = _glow(image, x, y, float(rng.uniform(0.12, 0.16)) * shorter_side(image))
+    glow = _glow(image, x, y, float(rng.uniform(0.12, 0.16)) * short_side(image))
     return cover(image, np.minimum(1.3 * glow, 1) * np.float32(opacity(amount)), (255, 255, 255))
 
 
 def _lens_flare(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:
     """A light near the edge, its rays, and coloured ghosts on the line through the middle."""
     height, width = image.shape[:2]
-    side = shorter_side(image)
+    side = short_side(image)
     angle = float(rng.uniform(0, 2 * np.pi))
     middle = np.array([width, height]) / 2
     source = middle * (1 + 0.72 * np.array([np.cos(angle), np.sin(angle)]))
@@ -104,7 +103,7 @@ def _reflections(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Gene
     x, y = axes(image)
     angle = np.deg2rad(float(rng.uniform(25, 50)))
     height, width = image.shape[:2]
-    across = ((x - width / 2) * np.cos(angle) + (y - height / 2) * np.sin(angle)) / shorter_side(image)
+    across = ((x - width / 2) * np.cos(angle) + (y - height / 2) * np.sin(angle)) / short_side(image)
     start = float(rng.uniform(-0.4, -0.2))
     sheen = np.zeros((height, width), np.float32)
     for at, half, light in ((start, 0.1, 0.62), (start + 0.19, 0.025, 0.5), (start + 0.55, 0.055, 0.55)):

@@ -21,9 +21,8 @@ from data_synth.families.overlays.drawing import (
     overlay,
     pick,
     px,
-    shorter_side,
 )
-from data_synth.families.plain import Drawn, darkened
+from data_synth.families.plain import Drawn, darkened, short_side
 from data_synth.family import Pixels
 
 FRAME_COLOURS: dict[str, Colour] = {
@@ -44,7 +43,7 @@ def _edge(image: Pixels, share: float, colour: Colour, level: bool, upright: boo
     height, width = image.shape[:2]
     x, y = axes(image)
     mask = np.zeros((height, width), np.float32)
-    reach = share * shorter_side(image)
+    reach = share * short_side(image)
     if level:
         np.maximum(mask, np.clip(reach - np.minimum(y, height - 1 - y), 0, 1), out=mask)
     if upright:
@@ -66,7 +65,7 @@ def _bars(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) 
 def _burn(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:
     """Char that eats in from all edges along a ragged line, with a scorched brown rim before it."""
     height, width = image.shape[:2]
-    side = shorter_side(image)
+    side = short_side(image)
     x, y = axes(image)
     inside = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y)) / side
     ragged = np.zeros((height, width), np.float32)
@@ -81,7 +80,7 @@ def _burn(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) 
 
 def _grid(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:
     colour = pick((WHITE, BLACK, YELLOW, GREEN, BLUE), drawn.style)
-    pitch = shorter_side(image) / (5 + 4 * (drawn.style * 7 % 1))
+    pitch = short_side(image) / (5 + 4 * (drawn.style * 7 % 1))
     height, width = image.shape[:2]
     start_x, start_y = rng.uniform(0.2, 1, 2) * pitch
     painted = image.copy()
@@ -96,7 +95,7 @@ def _stripes(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generato
     colour = pick((WHITE, BLACK, WHITE, BLACK, BLUE, RED, YELLOW), drawn.style)
     angle = {"horizontal": 90.0, "vertical": 0.0, "diagonal": 45.0}[str(drawn.content.get("direction"))]
     angle = np.deg2rad(angle + float(rng.uniform(-4, 4)))
-    period = shorter_side(image) * (0.13 + 0.1 * (drawn.style * 7 % 1))
+    period = short_side(image) * (0.13 + 0.1 * (drawn.style * 7 % 1))
     x, y = axes(image)
     phase = 2 * np.pi / period * (x * np.cos(angle) + y * np.sin(angle)) + rng.uniform(0, 2 * np.pi)
     mask = np.clip(0.5 + period / 6 * np.sin(phase), 0, 1).astype(np.float32)  # edges about a pixel wide

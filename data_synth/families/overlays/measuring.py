@@ -21,11 +21,10 @@ from data_synth.families.overlays.drawing import (
     pick,
     placed,
     px,
-    shorter_side,
     sixteenths,
     spot,
 )
-from data_synth.families.plain import Drawn
+from data_synth.families.plain import Drawn, short_side
 from data_synth.family import Pixels
 
 
@@ -56,7 +55,7 @@ def _ruler(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator)
         view = view[::-1]
     depth = px(image, 0.13)
     view[:depth] = body
-    pitch = shorter_side(image) / float(rng.uniform(26, 34))
+    pitch = short_side(image) / float(rng.uniform(26, 34))
     start = float(rng.uniform(0, 1)) * pitch
     for n, at in enumerate(np.arange(start, view.shape[1] - 1, pitch).astype(int).tolist()):
         tick = depth * (0.75 if n % 5 == 0 else 0.4)

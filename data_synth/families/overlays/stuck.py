@@ -23,12 +23,11 @@ from data_synth.families.overlays.drawing import (
     pick,
     placed,
     px,
-    shorter_side,
     sixteenths,
     spot,
     towards,
 )
-from data_synth.families.plain import Drawn, darkened, to_pixels
+from data_synth.families.plain import Drawn, darkened, short_side, to_pixels
 from data_synth.family import Pixels
 
 STAMP_INKS: dict[str, Colour] = {
@@ -143,7 +142,7 @@ def _noted(before: Pixels, after: Pixels, drawn: Drawn) -> float:
 def _tape(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:
     """A strip laid aslant over a corner, a bright line along each of its edges."""
     height, width = image.shape[:2]
-    side = shorter_side(image)
+    side = short_side(image)
     x, y = axes(image)
     from_left = x if "left" in drawn.content.where else width - 1 - x
     from_top = y if "top" in drawn.content.where else height - 1 - y
@@ -164,7 +163,7 @@ def _taped(before: Pixels, after: Pixels, drawn: Drawn) -> float:
 def _finger(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:
     """A rounded tip that comes in from the edge, out of focus, shaded towards its flanks."""
     height, width = image.shape[:2]
-    side = shorter_side(image)
+    side = short_side(image)
     x, y = axes(image)
     where = drawn.content.where
     upright = where in ("top", "bottom")

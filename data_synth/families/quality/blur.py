@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from data_synth.facts import content
-from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, to_pixels
-from data_synth.families.quality.statistics import edge_gain, edge_loss, short_side, steps_across, steps_down
+from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, short_side, to_pixels
+from data_synth.families.quality.statistics import edge_gain, edge_loss, steps_across, steps_down
 from data_synth.family import Pixels
 
 Rng = np.random.Generator

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from data_synth.facts import content
-from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, to_pixels
-from data_synth.families.quality.statistics import edge_loss, share_of_way, short_side
+from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, share_of_way, short_side, to_pixels
+from data_synth.families.quality.statistics import edge_loss
 from data_synth.family import Pixels
 
 Rng = np.random.Generator

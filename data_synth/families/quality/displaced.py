@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 
 from data_synth.facts import content
-from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, moved
-from data_synth.families.quality.statistics import share_of_way, short_side
+from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, moved, share_of_way, short_side
 from data_synth.family import Pixels
 
 Rng = np.random.Generator

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_synth.facts import content
-from data_synth.families.plain import LUMA, Drawn, Floats, PlainFamily, Said, luma, to_pixels
-from data_synth.families.quality.statistics import short_side
+from data_synth.families.plain import LUMA, Drawn, Floats, PlainFamily, Said, luma, short_side, to_pixels
 from data_synth.family import Pixels
 
 Rng = np.random.Generator

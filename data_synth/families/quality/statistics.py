@@ -8,10 +8,6 @@ from data_synth.families.plain import Floats, luma
 from data_synth.family import Pixels
 
 
-def short_side(image: Pixels) -> int:
-    return int(min(image.shape[:2]))
-
-
 def steps_across(grey: Floats) -> float:
     """Root mean square difference of horizontal neighbours (blur keeps the mean absolute one of a plain step)."""
     return float(np.sqrt(np.square(np.diff(grey, axis=1)).mean()))
@@ -32,10 +28,3 @@ def edge_gain(before: Pixels, after: Pixels) -> float:
 def edge_loss(before: Pixels, after: Pixels, *_: object) -> float:
     """Share of the difference between neighbouring pixels that is gone, 0 to 1."""
     return -edge_gain(before, after)
-
-
-def share_of_way(before: Pixels, after: Pixels, goal: Pixels) -> float:
-    """How far the pixels have gone from `before` to `goal`: least squares, 0 to 1."""
-    way = goal.astype(np.float32) - before
-    length = float((way * way).sum())
-    return float(((after.astype(np.float32) - before) * way).sum()) / length if length else 0.0

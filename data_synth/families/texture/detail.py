@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from data_synth.facts import content
-from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, sign, to_pixels
-from data_synth.families.texture.fields import Rng, along, change, clouds, facets, lit, shaded, short_side
+from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, short_side, sign, to_pixels
+from data_synth.families.texture.fields import Rng, along, change, clouds, facets, lit, shaded
 from data_synth.family import Pixels
 
 # --- fine texture -----------------------------------------------------------------------------------------------

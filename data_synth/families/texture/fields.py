@@ -16,10 +16,6 @@ Size = tuple[int, int]
 """(height, width)."""
 
 
-def short_side(image: Pixels) -> int:
-    return int(min(image.shape[:2]))
-
-
 def axes(size: Size) -> tuple[Floats, Floats]:
     """Every pixel's x, shape (1, width), and y, shape (height, 1)."""
     height, width = size

@@ -7,20 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_synth.facts import content
-from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma
-from data_synth.families.texture.fields import (
-    Rng,
-    Size,
-    along,
-    axes,
-    band,
-    change,
-    clouds,
-    facets,
-    lit,
-    shaded,
-    short_side,
-)
+from data_synth.families.plain import Drawn, Floats, PlainFamily, Said, luma, short_side
+from data_synth.families.texture.fields import Rng, Size, along, axes, band, change, clouds, facets, lit, shaded
 from data_synth.family import Pixels
 
 # --- mottling ---------------------------------------------------------------------------------------------------
