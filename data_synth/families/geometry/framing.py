@@ -27,9 +27,8 @@ def _zoom_out(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generat
     inner = (max(round(width / factor), 8), max(round(height / factor), 8))
     small = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
     left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
-    return cv2.copyMakeBorder(  # type: ignore[return-value]
-        small, top, height - inner[1] - top, left, width - inner[0] - left, cv2.BORDER_REFLECT_101
-    )
+    sides = (top, height - inner[1] - top, left, width - inner[0] - left)
+    return np.asarray(cv2.copyMakeBorder(small, *sides, cv2.BORDER_REFLECT_101), np.uint8)
 
 
 def _crop_off_centre(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:

@@ -30,9 +30,8 @@ def linear(
     m = np.array(matrix, np.float64)
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     fetch = np.column_stack([m, centre - m @ centre + shift])
-    return cv2.warpAffine(  # type: ignore[return-value]
-        image, fetch, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=border
-    )
+    way = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(image, fetch, (width, height), flags=way, borderMode=border), np.uint8)
 
 
 def offsets(image: Pixels) -> tuple[Floats, Floats]:
@@ -48,4 +47,4 @@ def fetched(image: Pixels, x: Floats, y: Floats) -> Pixels:
     height, width = image.shape[:2]
     xs = np.broadcast_to(x + (width - 1) / 2, (height, width)).astype(np.float32)
     ys = np.broadcast_to(y + (height - 1) / 2, (height, width)).astype(np.float32)
-    return cv2.remap(image, xs, ys, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)  # type: ignore[return-value]
+    return np.asarray(cv2.remap(image, xs, ys, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101), np.uint8)

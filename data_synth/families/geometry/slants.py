@@ -35,9 +35,8 @@ def _perspective(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Gene
     opposite = {"top": (0, 1), "right": (-1, 0), "bottom": (0, -1), "left": (1, 0)}[str(far)]
     inward[[first, second]] += np.array(opposite, np.float32) * (0.3 * depth * np.array([width, height], np.float32))
     matrix = cv2.getPerspectiveTransform(corners, corners + inward)
-    return cv2.warpPerspective(  # type: ignore[return-value]
-        image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
-    )
+    way, border = cv2.INTER_CUBIC, cv2.BORDER_REFLECT_101
+    return np.asarray(cv2.warpPerspective(image, matrix, (width, height), flags=way, borderMode=border), np.uint8)
 
 
 def _stretched(way: str, longer: str) -> tuple[str, ...]:

@@ -51,13 +51,13 @@ def px(image: Pixels, share: float) -> int:
 
 def fade(image: Pixels, painted: Pixels, opacity: float) -> Pixels:
     """The two mixed: 0 gives the image, 1 the painted one."""
-    return cv2.addWeighted(image, 1 - opacity, painted, opacity, 0)  # type: ignore[return-value]
+    return np.asarray(cv2.addWeighted(image, 1 - opacity, painted, opacity, 0), np.uint8)
 
 
 def cover(image: Pixels, mask: Floats, colour: Colour) -> Pixels:
     """Mixes the colour in, as much as the mask says: 0 to 1, shape (height, width)."""
     before = image.astype(np.float32)
-    return (before + mask[..., None] * (np.float32(colour) - before) + 0.5).astype(np.uint8)  # type: ignore[arg-type]
+    return (before + mask[..., None] * (np.array(colour, np.float32) - before) + 0.5).astype(np.uint8)
 
 
 def towards(before: Pixels, after: Pixels, colour: Colour) -> float:

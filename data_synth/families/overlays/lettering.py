@@ -96,7 +96,7 @@ def _watermark(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Genera
     at = ((width - wide) // 2, (height + high) // 2)
     cv2.putText(mask, text, at, font, scale, 255, max(round(3.5 * scale), 1), cv2.LINE_AA)
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.uniform(25, 42)), 1.0)
-    mask = cv2.warpAffine(mask, turn, (width, height))  # type: ignore[assignment]
+    mask = np.asarray(cv2.warpAffine(mask, turn, (width, height)), np.uint8)
     return cover(image, mask.astype(np.float32) * np.float32(0.75 * opacity(amount) / 255), colour)
 
 

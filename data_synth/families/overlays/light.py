@@ -92,10 +92,10 @@ def _lens_flare(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Gener
         tip = source + 0.38 * side * np.array([np.cos(ray), np.sin(ray)])
         ends = np.round(np.array([source, tip])).astype(int).tolist()
         cv2.line(light, ends[0], ends[1], (150, 135, 100), px(image, 0.012), cv2.LINE_AA)
-    light = cv2.GaussianBlur(light, (0, 0), 0.008 * side + 0.3)  # type: ignore[assignment]
+    light = np.asarray(cv2.GaussianBlur(light, (0, 0), 0.008 * side + 0.3), np.uint8)
     core = _glow(image, float(source[0]), float(source[1]), 0.09 * side)
     light = cover(light, np.minimum(1.5 * core, 1), (255, 245, 220))
-    return cv2.addWeighted(image, 1.0, light, opacity(amount), 0)  # type: ignore[return-value]
+    return np.asarray(cv2.addWeighted(image, 1.0, light, opacity(amount), 0), np.uint8)
 
 
 def _reflections(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:
