@@ -26,13 +26,29 @@ def _bank(path: Path | None) -> Bank:
     return Bank.load(path) if path else Bank.drawn_only()
 
 
+def _base(name: str) -> Path:
+    """The folder of the base that ships, or the one that is named."""
+    from vlmdiff.models.profiles import MINI
+
+    return MINI / "base" if name == "mini" else Path(name)
+
+
 @app.command()
-def mini(out: Out, bank: BankOption = None, recipe: RecipeOption = "mini", seed: int = 0, workers: Workers = 1) -> None:
+def mini(
+    out: Out,
+    bank: BankOption = None,
+    recipe: RecipeOption = "mini",
+    start: Annotated[
+        str | None, typer.Option(help="A base whose tower training goes on from: `mini` or a folder.")
+    ] = None,
+    seed: int = 0,
+    workers: Workers = 1,
+) -> None:
     """Train the embedded base model: vision tower, then language model. Writes OUT/base."""
     from train import mini as job
     from train.recipes import recipe as named
 
-    print(job.train(named(recipe), _bank(bank), out, seed, workers))
+    print(job.train(named(recipe), _bank(bank), out, seed, workers, _base(start) if start else None))
 
 
 @app.command()
@@ -54,10 +70,9 @@ def lora(
     from train import mini as base_job
     from train import pairs
     from train.recipes import recipe as named
-    from vlmdiff.models.profiles import MINI
 
     run, what = named(recipe), job.tuning_of(tuning)
-    folder = MINI / "base" if base == "mini" else Path(base)
+    folder = _base(base)
     model, _ = base_job.load_base(folder)
     tower = model.model.vision_tower
     cache = pairs.encode(out / "pairs", run.pairs, _bank(bank), seed + 1, run.pair_count, tower, workers)

@@ -19,10 +19,13 @@ from train.recipes import Recipe
 from vlmdiff.models.mini.tower import Tower, TowerConfig, register
 
 
-def train_tower(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int) -> Tower:
-    """Stage one; resumes from `folder`."""
+def train_tower(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int, start: Path | None = None) -> Tower:
+    """Stage one; resumes from `folder`, and goes on from the tower of the base `start` where there is nothing yet."""
     torch.manual_seed(seed)
     model = tower.TowerWithHead(Tower(TowerConfig()))
+    if start is not None:
+        older, _ = load_base(start)
+        model.tower.load_state_dict(older.model.vision_tower.state_dict())
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     groups = Groups(recipe.images, bank, seed, recipe.groups_a_batch, model.tower.config.image_size)
     loop.fit(
@@ -87,8 +90,12 @@ def load_base(folder: Path) -> tuple[Any, PreTrainedTokenizerFast]:
     return model.eval(), tokenizer
 
 
-def train(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int) -> Path:
-    """All stages; a second call goes on where the first was stopped."""
-    vision = train_tower(recipe, bank, folder, seed, workers)
+def train(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int, start: Path | None = None) -> Path:
+    """All stages; a second call goes on where the first was stopped.
+
+    Args:
+        start: a base folder whose tower training goes on from; its head is learned anew, for families may have joined.
+    """
+    vision = train_tower(recipe, bank, folder, seed, workers, start)
     cache = pairs.encode(folder / "pairs", recipe.pairs, bank, seed + 1, recipe.pair_count, vision, workers)
     return train_base(recipe, cache, vision, folder, seed, workers)
