@@ -74,16 +74,17 @@ def draw_touch(config: PairConfig, names: Iterable[str], image: Pixels, rng: np.
         names: of families of single images.
 
     Raises:
-        ValueError: twenty draws showed nothing.
+        ValueError: a hundred draws showed nothing.
     """
     names = [name for name in names if name in FAMILIES]
     strength = float(rng.uniform(*config.strength))
     if not names:
         raise ValueError("no family is left to draw; allow more families than facts and nuisances together")
-    for _ in range(20):
+    for _ in range(100):
         family = FAMILIES[names[int(rng.integers(len(names)))]]
         touch = Touch(family, family.draw(rng), strength)
-        if held_out_combination(touch.content) and not config.held_out:
+        unseen = held_out_combination(touch.content)
+        if (unseen and not config.held_out) or (config.unseen_combinations and not unseen):
             continue
         if touch.shows_on(image, rng):
             return touch

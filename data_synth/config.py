@@ -45,6 +45,8 @@ class PairConfig:
     """Pixels a side at which a pair is rendered, one drawn a pair."""
     held_out: bool = False
     """Whether what the catalog holds out may be drawn; no such config is taken for training."""
+    unseen_combinations: bool = False
+    """Of inserted shapes only the colours x shapes x sizes that the catalog holds out; takes `held_out`."""
 
     def __post_init__(self) -> None:
         """Raises UsageError: unknown families, chances that are none, or what is held out without saying so."""
@@ -57,6 +59,8 @@ class PairConfig:
                 raise UsageError(f"{name} {chances}: expected chances of 0 to at most {most}, with sum 1")
         if self.held_out:
             return
+        if self.unseen_combinations:
+            raise UsageError("unseen_combinations are held out by the catalog; set held_out=True, for evaluation only")
         found = [
             *(f"family {name!r}" for name in self.families if name in HELD_OUT_FAMILIES),
             *(f"domain {name!r}" for name in self.domains if domain_held_out(name)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -13,11 +15,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from data_synth.compose import compose
-from data_synth.facts import Content, Difference
 from data_synth.sources import Bank
+from eval.cases import Suite, Truth
 from eval.scores import score
-from eval.suites import Suite, digest, recipe
+from eval.suites import digest
 from eval.systems import System
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.findings import Report
@@ -32,33 +33,56 @@ Opener = Callable[[], tuple[Bank, System]]
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What one answer took, as far as it can be told."""
+
+    seconds: float
+    """Wall time, the making of the images not counted."""
+    peak_mib: float
+    """The most memory that the process has held since it started."""
+    tokens: int | None
+    """That the language model read and wrote."""
+
+
+@dataclass(frozen=True)
 class Record:
-    """One pair: what was planted and what was reported."""
+    """One pair: what was so, what was reported, and at what cost."""
 
     suite: str
-    index: int
-    domain: str
-    bases: tuple[int, ...]
-    """Rows of the bank; empty for drawn images."""
-    difference: Difference
-    nuisances: tuple[Content, ...]
+    truth: Truth
     report: Report
+    cost: Cost
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.suite, self.truth.index
 
 
 _RECORD = TypeAdapter(Record)
 
 
 def run_pair(suite: Suite, index: int, bank: Bank, system: System) -> Record:
-    """Compose one pair of a suite and have it described; the index is the system's seed."""
-    pair = compose(suite.config, bank, suite.seed, index)
-    report = system.describe(pair.images_a, pair.images_b, index)
-    return Record(suite.name, index, pair.domain, pair.bases, pair.difference, pair.nuisances, report)
+    """Make one case of a suite and have it described; the index is the system's seed."""
+    case = suite.case(index, bank)
+    start = time.perf_counter()
+    report = system.describe(case.images_a, case.images_b, index, case.groups)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Record(suite.name, case.truth, report, Cost(round(seconds, 3), round(peak, 1), getattr(report, "tokens", None)))
 
 
 def identity(suites: Sequence[Suite], bank: Bank, system: System) -> dict[str, Any]:
     """What a run is of, as JSON: the recipe and hash of each suite, and the system."""
-    recipes = {suite.name: recipe(suite, bank) for suite in suites}
-    described = {name: {"sha256": digest(content), "recipe": content} for name, content in recipes.items()}
+    recipes = {suite.name: suite.recipe(bank) for suite in suites}
+    described = {
+        suite.name: {
+            "sha256": digest(recipes[suite.name]),
+            "axis": suite.axis,
+            "holds_out": suite.holds_out,
+            "recipe": recipes[suite.name],
+        }
+        for suite in suites
+    }
     as_json: dict[str, Any] = json.loads(json.dumps({"suites": described, "system": system.identity}))
     return as_json
 
@@ -85,12 +109,12 @@ def complete(
     """
     _claim(folder, of)
     jobs = [(suite, index) for suite in suites for index in range(suite.pairs)]
-    done = {(record.suite, record.index): record for record in _resume(folder / PAIRS_FILE)}
+    done = {record.key: record for record in _resume(folder / PAIRS_FILE)}
     with (folder / PAIRS_FILE).open("a", encoding="utf-8") as stream:
         for record in run([(suite, index) for suite, index in jobs if (suite.name, index) not in done]):
             stream.write(_line(record))
             stream.flush()
-            done[record.suite, record.index] = record
+            done[record.key] = record
             if progress is not None:
                 progress(len(done), len(jobs))
     return [done[suite.name, index] for suite, index in jobs]
@@ -130,7 +154,7 @@ def _claim(folder: Path, mine: dict[str, Any]) -> None:
 
 def _line(record: Record) -> str:
     """A record as one line of JSON, with how each finding matches, for people; reading scores anew."""
-    scored = score(record.difference, record.report)
+    scored = score(record.truth, record.report)
     matches = [
         {
             **asdict(statement.match),

@@ -76,8 +76,8 @@ def scoreboard(run: dict[str, Any], records: Sequence[Record]) -> Scoreboard:
         run: as `runs.identity` gives it.
         records: of all suites.
     """
-    scores = [score(record.difference, record.report) for record in records]
-    domains = [top_domain(record.domain) for record in records]
+    scores = [score(record.truth, record.report) for record in records]
+    domains = [top_domain(record.truth.domain) for record in records]
     judged = list(zip(records, scores, strict=True))
     failed = [(record, judgement) for record, judgement in judged if _failed(judgement)]
     failed.sort(key=lambda item: all(statement.outcome != "untrue" for statement in item[1].verified))
@@ -86,11 +86,11 @@ def scoreboard(run: dict[str, Any], records: Sequence[Record]) -> Scoreboard:
         run=run,
         pairs=dict(Counter(record.suite for record in records)),
         domains_used=len(set(domains)),
-        photographs=len({base for record in records for base in record.bases}),
+        photographs=len({base for record in records for base in record.truth.bases}),
         metrics={name: estimate(metric, scores, domains, np.random.default_rng(0)) for name, metric in METRICS.items()},
         verdicts={suite: dict(Counter(r.report.verdict for r in records if r.suite == suite)) for suite in suites},
-        families=_groups(judged, lambda record: [fact.family for fact in record.difference]),
-        domains=_groups(judged, lambda record: [top_domain(record.domain)]),
+        families=_groups(judged, lambda record: [fact.family for fact in record.truth.difference]),
+        domains=_groups(judged, lambda record: [top_domain(record.truth.domain)]),
         failed=len(failed),
         failures=tuple(_failure(*item) for item in failed[:FAILURES]),
     )
@@ -129,10 +129,10 @@ def _failed(judgement: PairScore) -> bool:
 def _failure(record: Record, judgement: PairScore) -> Failure:
     shown = [statement for statement in judgement.said if statement is judgement.top or statement.verified]
     return Failure(
-        pair=f"{record.suite} {record.index}",
-        domain=record.domain,
-        planted=_planted(record.difference),
-        nuisances="; ".join(lexicon.canonical(content) for content in record.nuisances),
+        pair=f"{record.suite} {record.truth.index}",
+        domain=record.truth.domain,
+        planted=_planted(record.truth.difference),
+        nuisances="; ".join(lexicon.canonical(content) for content in record.truth.nuisances),
         verdict=record.report.verdict,
         said=tuple(_said(statement) for statement in shown),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,16 +13,21 @@ import numpy as np
 from data_synth.family import Pixels
 from data_synth.sources import Bank
 from vlmdiff import __version__
+from vlmdiff.errors import ModelError, UsageError
 from vlmdiff.findings import Report, Side
 from vlmdiff.images.decode import Header, fit
 from vlmdiff.images.sets import LoadedSet, SetPair
 from vlmdiff.images.sources import Reference
+from vlmdiff.models.card import CARD_FILE, RunCard
 
 if TYPE_CHECKING:
     from vlmdiff.models.base import VisionLanguageModel
 
 ALPHA = 0.05
 """Of the two-sample test and of the findings: one for every suite, so that accuracy and nulls belong together."""
+
+
+Groups = tuple[Sequence[str], Sequence[str]]
 
 
 class System(Protocol):
@@ -34,12 +39,18 @@ class System(Protocol):
         ...
 
     @property
-    def families(self) -> tuple[str, ...]:
-        """The families that it was trained on; empty where that is not known."""
+    def card(self) -> RunCard | None:
+        """What it was trained on, by us; None: nothing."""
         ...
 
-    def describe(self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int) -> Report:
-        """The report on two sets of RGB images of any size; the same for the same images and seed."""
+    def describe(
+        self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int, groups: Groups | None = None
+    ) -> Report:
+        """The report on two sets of RGB images of any size; the same for the same images and seed.
+
+        Args:
+            groups: of each image of A and of B the patient, plate or burst; None: each stands alone.
+        """
         ...
 
 
@@ -48,24 +59,43 @@ class Vlmdiff:
     """`vlmdiff describe` with one model, on pixels instead of files."""
 
     model: VisionLanguageModel
+    method: str = "learned"
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {"name": "vlmdiff", "version": __version__, "alpha": ALPHA, "model": self.model.info.model_dump()}
+        return {
+            "name": self.method,
+            "version": __version__,
+            "alpha": ALPHA,
+            "model": self.model.info.model_dump(),
+        }
 
     @property
-    def families(self) -> tuple[str, ...]:
-        return self.model.taught
+    def card(self) -> RunCard | None:
+        return self.model.card
 
-    def describe(self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int) -> Report:
+    def describe(
+        self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int, groups: Groups | None = None
+    ) -> Report:
         from vlmdiff.describe import answer
 
-        size = self.model.image_size
-        pair = SetPair(in_memory(images_a, "a", size), in_memory(images_b, "b", size), warnings=[], window=None)
-        return answer(pair, self.model, alpha=ALPHA, seed=seed)
+        return answer(
+            loaded(images_a, images_b, self.model.image_size, groups),
+            self.model,
+            method=self.method,
+            alpha=ALPHA,
+            seed=seed,
+        )
 
 
-def in_memory(images: Sequence[Pixels], side: Side, size: int) -> LoadedSet:
+def loaded(images_a: Sequence[Pixels], images_b: Sequence[Pixels], size: int, groups: Groups | None) -> SetPair:
+    """Two sets of pixels as `describe` would have read them from files."""
+    of_a, of_b = groups or (None, None)
+    a, b = in_memory(images_a, "a", size, of_a), in_memory(images_b, "b", size, of_b)
+    return SetPair(a, b, warnings=[], window=None)
+
+
+def in_memory(images: Sequence[Pixels], side: Side, size: int, groups: Sequence[str] | None = None) -> LoadedSet:
     """A set as if read from PNG files, fitted to `size` px a side as `describe` fits it; no file is behind it."""
     ids = [f"{side.upper()}-{number:04d}" for number in range(1, len(images) + 1)]
     return LoadedSet(
@@ -77,16 +107,54 @@ def in_memory(images: Sequence[Pixels], side: Side, size: int) -> LoadedSet:
         headers=[Header("PNG", image.shape[1], image.shape[0], high_depth=False) for image in images],
         references=[Reference(id=name, name=name, path=Path(name)) for name in ids],
         window=None,
+        groups=list(groups) if groups is not None else None,
     )
 
 
-def open_vlmdiff(bank: Path | None, model: str, adapter: str | None) -> tuple[Bank, System]:
-    """The base images and the system of a run, opened in the process that uses them; drawn images alone without a bank.
+@dataclass(frozen=True)
+class Options:
+    """What the command line says of a system; each takes what it needs."""
+
+    bank: Path | None = None
+    """Base images, packed; None: drawn images alone."""
+    model: str = "mini"
+    adapter: str | None = None
+    endpoint: str | None = None
+    """Base address of a server that speaks the OpenAI protocol."""
+
+
+def open_learned(options: Options) -> System:
+    """`vlmdiff describe` with difference tokens.
 
     Raises:
-        InputError: the bank is missing or damaged.
-        ModelError: the model or its adapter is.
+        ModelError: the model or its adapter is missing or damaged, or an adapter has no run card.
     """
     from vlmdiff import models
 
-    return Bank.load(bank) if bank else Bank.drawn_only(), Vlmdiff(models.load(model, adapter=adapter))
+    model = models.load(options.model, adapter=options.adapter)
+    if model.card is None:
+        raise ModelError(f"the adapter of {options.model} has no {CARD_FILE}: nobody knows what it was trained on")
+    return Vlmdiff(model)
+
+
+SYSTEMS: dict[str, Callable[[Options], System]] = {
+    "learned": open_learned,
+}
+"""By name."""
+
+
+def open_system(name: str, options: Options) -> System:
+    """The system of that name, opened in the process that uses it.
+
+    Raises:
+        UsageError: there is no such system, or an option that it needs is absent.
+        ModelError: its model is missing or damaged.
+    """
+    if name not in SYSTEMS:
+        raise UsageError(f"no system {name!r}; known are {', '.join(SYSTEMS)}")
+    return SYSTEMS[name](options)
+
+
+def open_bank(path: Path | None) -> Bank:
+    """The base images; drawn images alone where no bank is named."""
+    return Bank.load(path) if path else Bank.drawn_only()

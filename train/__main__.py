@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from data_synth.sources import Bank
-from vlmdiff.errors import INTERRUPTED, VlmdiffError
+from vlmdiff.errors import INTERRUPTED, UsageError, VlmdiffError
+from vlmdiff.models.card import CARD_FILE, RunCard, read
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -33,6 +34,19 @@ def _base(name: str) -> Path:
     return MINI / "base" if name == "mini" else Path(name)
 
 
+def _cards(*folders: Path | None) -> list[RunCard]:
+    """Of what a run starts from.
+
+    Raises:
+        UsageError: one has none; nobody knows what it saw.
+    """
+    found = [(folder, read(folder)) for folder in folders if folder]
+    for folder, known in found:
+        if known is None:
+            raise UsageError(f"{folder} has no {CARD_FILE}: nobody knows what it was trained on; train it anew")
+    return [known for _, known in found if known]
+
+
 @app.command()
 def mini(
     out: Out,
@@ -45,10 +59,14 @@ def mini(
     workers: Workers = 1,
 ) -> None:
     """Train the embedded base model: vision tower, then language model. Writes OUT/base."""
+    from train import card
     from train import mini as job
     from train.recipes import recipe as named
 
-    print(job.train(named(recipe), _bank(bank), out, seed, workers, _base(start) if start else None))
+    run, images, older = named(recipe), _bank(bank), _base(start) if start else None
+    base = job.train(run, images, out, seed, workers, older)
+    card.write(card.card(run, images, [out], _cards(older)), base)
+    print(base)
 
 
 @app.command()
@@ -66,19 +84,21 @@ def lora(
     workers: Workers = 1,
 ) -> None:
     """Train a LoRA adapter and its difference projector on a base. Writes OUT/TUNING, an adapter folder."""
+    from train import card, pairs
     from train import lora as job
     from train import mini as base_job
-    from train import pairs
     from train.recipes import recipe as named
 
     run, what = named(recipe), job.tuning_of(tuning)
     folder = _base(base)
     model, _ = base_job.load_base(folder)
     tower = model.model.vision_tower
-    cache = pairs.encode(out / "pairs", run.pairs, _bank(bank), seed + 1, run.pair_count, tower, workers)
+    images = _bank(bank)
+    cache = pairs.encode(out / "pairs", run.pairs, images, seed + 1, run.pair_count, tower, workers)
     if steps:
         run = replace(run, lora=replace(run.lora, steps=steps))
     job.train(run, folder, cache, out, what, seed, workers, start)
+    card.write(card.card(run, images, [out], _cards(folder, start)), out / tuning)
     print(out / tuning)
 
 

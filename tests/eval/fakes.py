@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_synth import lexicon
-from data_synth.compose import compose
 from data_synth.config import PairConfig
 from data_synth.facts import Content, Difference, Fact, Side, content
 from data_synth.family import Pixels
 from data_synth.sources import DRAWN, Bank
+from eval.cases import Truth
 from eval.scores import PairScore, score
-from eval.suites import Suite
+from eval.suites import Condition, Planted
+from eval.systems import Groups
 from vlmdiff.findings import (
     Exemplars,
     Finding,
@@ -24,6 +25,7 @@ from vlmdiff.findings import (
     TwoSampleTest,
     Verdict,
 )
+from vlmdiff.models.card import RunCard
 
 DARKER = content("brightness", direction="less")
 BRIGHTER = content("brightness", direction="more")
@@ -72,25 +74,21 @@ def report(*findings: Finding, verdict: Verdict | None = None) -> Report:
 
 
 def scored(planted: Sequence[Fact], *findings: Finding, verdict: Verdict | None = None) -> PairScore:
-    return score(tuple(planted), report(*findings, verdict=verdict))
+    return score(Truth(0, "none", difference=tuple(planted)), report(*findings, verdict=verdict))
 
 
-TINY = Suite(
-    "core",
-    PairConfig(
-        split="test",
-        domains=DRAWN,
-        held_out=True,
-        set_size=(3, 3),
-        facts=(0.0, 1.0),
-        strength=(0.9, 1.0),
-        world_share=0.0,
-        sides=(32,),
-    ),
-    pairs=6,
-    seed=1,
+SMALL = PairConfig(
+    split="test",
+    domains=DRAWN,
+    held_out=True,
+    set_size=(3, 3),
+    facts=(0.0, 1.0),
+    strength=(0.9, 1.0),
+    world_share=0.0,
+    sides=(32,),
 )
-TINY_NULLS = Suite("nulls", replace(TINY.config, facts=(1.0,)), pairs=4, seed=2)
+TINY = Planted("core", (Condition("", SMALL),), pairs=6, seed=1)
+TINY_NULLS = Planted("nulls", (Condition("", replace(SMALL, facts=(1.0,))),), pairs=4, seed=2)
 
 
 def _pixels(images: Sequence[Pixels]) -> bytes:
@@ -110,16 +108,18 @@ class Fake:
         return {"name": self.name}
 
     @property
-    def families(self) -> tuple[str, ...]:
-        return ()
+    def card(self) -> RunCard | None:
+        return None
 
-    def describe(self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int) -> Report:
+    def describe(
+        self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int, groups: Groups | None = None
+    ) -> Report:
         return self.rule(self.planted[_pixels(images_a)])
 
 
-def planted_in(suites: Sequence[Suite]) -> dict[bytes, Difference]:
-    pairs = [compose(suite.config, Bank.drawn_only(), suite.seed, i) for suite in suites for i in range(suite.pairs)]
-    return {_pixels(pair.images_a): pair.difference for pair in pairs}
+def planted_in(suites: Sequence[Planted]) -> dict[bytes, Difference]:
+    cases = [suite.case(i, Bank.drawn_only()) for suite in suites for i in range(suite.pairs)]
+    return {_pixels(case.images_a): case.truth.difference for case in cases}
 
 
 def other(side: Side) -> Side:
@@ -147,9 +147,11 @@ class Blurry:
     """Always says the same, without knowing the pairs."""
 
     identity: dict[str, Any] = field(default_factory=lambda: {"name": "blurry"})
-    families: tuple[str, ...] = ()
+    card: RunCard | None = None
 
-    def describe(self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int) -> Report:
+    def describe(
+        self, images_a: Sequence[Pixels], images_b: Sequence[Pixels], seed: int, groups: Groups | None = None
+    ) -> Report:
         return always_blurry(())
 
 

@@ -13,6 +13,7 @@ from vlmdiff.findings import ModelInfo
 if TYPE_CHECKING:
     import torch
 
+    from vlmdiff.models.card import RunCard
     from vlmdiff.models.difference import Difference
 
 
@@ -28,8 +29,13 @@ class VisionLanguageModel(Protocol):
     def info(self) -> ModelInfo: ...
 
     @property
-    def taught(self) -> tuple[str, ...]:
-        """Names of the families of differences that its adapter was trained on; empty where nobody wrote them down."""
+    def card(self) -> RunCard | None:
+        """What its adapter was trained on; None where there is no adapter, or nobody wrote it down."""
+        ...
+
+    @property
+    def tokens_used(self) -> int:
+        """Tokens that its language model has read and written since it was loaded, those of differences among them."""
         ...
 
     def features(self, images: NDArray[np.uint8]) -> torch.Tensor:

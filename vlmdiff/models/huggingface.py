@@ -27,6 +27,8 @@ from transformers.utils.logging import (
 
 from vlmdiff.errors import ModelError
 from vlmdiff.findings import ModelInfo
+from vlmdiff.models.card import RunCard
+from vlmdiff.models.card import read as read_card
 from vlmdiff.models.difference import PROJECTOR_FILE, Difference, DifferenceProjector, injected
 from vlmdiff.models.mini.tower import register
 from vlmdiff.models.profiles import profile_of
@@ -126,6 +128,7 @@ class HuggingFaceModel:
         if adapter and not (adapter / PROJECTOR_FILE).is_file():
             raise ModelError(f"no adapter at {adapter}; expected a folder that `python -m train lora` wrote")
         self.name, self.folder, self.adapter, self.device = name, folder, adapter, torch.device(device)
+        self.tokens_used = 0
         self.files = weight_files(folder) + (weight_files(adapter) if adapter else [])
         try:
             with _quietly():
@@ -170,9 +173,9 @@ class HuggingFaceModel:
         claims: dict[str, list[str]] = json.loads(path.read_text()) if path.is_file() else {}
         return claims
 
-    @property
-    def taught(self) -> tuple[str, ...]:
-        return tuple(self._claims)
+    @cached_property
+    def card(self) -> RunCard | None:
+        return read_card(self.adapter) if self.adapter else None
 
     @torch.inference_mode()
     def features(self, images: NDArray[np.uint8]) -> torch.Tensor:
@@ -210,9 +213,11 @@ class HuggingFaceModel:
         }
         with injected(self.model.get_input_embeddings(), self.placeholder, tokens), drawing_from(seed):
             best = self.model.generate(input_ids=prompt, do_sample=False, **options)
+            self.tokens_used += best.numel()
             texts = [[text] for text in self._decoded(best, prompt)]
             if draws:
                 sampled = self.model.generate(input_ids=prompt, do_sample=True, num_return_sequences=draws, **options)
+                self.tokens_used += sampled.numel()
                 for i, text in enumerate(self._decoded(sampled, prompt)):
                     texts[i // draws].append(text)
         return texts
@@ -230,16 +235,11 @@ class HuggingFaceModel:
         scores = []
         for start in range(0, len(tokens), 16):
             part = tokens[start : start + 16]
-            scores.append(
-                claim_log_likelihoods(
-                    self.model,
-                    self.placeholder,
-                    part,
-                    self.prompt(len(part), part.shape[1]),
-                    ids["input_ids"].repeat(len(part), 1).to(self.device),
-                    ids["attention_mask"].bool().repeat(len(part), 1).to(self.device),
-                )
-            )
+            prompt = self.prompt(len(part), part.shape[1])
+            texts = ids["input_ids"].repeat(len(part), 1).to(self.device)
+            mask = ids["attention_mask"].bool().repeat(len(part), 1).to(self.device)
+            scores.append(claim_log_likelihoods(self.model, self.placeholder, part, prompt, texts, mask))
+            self.tokens_used += prompt.numel() + texts.numel()
         return torch.cat(scores).float().cpu().numpy()
 
     def siblings(self, claim: str, count: int) -> list[str]:

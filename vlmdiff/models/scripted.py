@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from vlmdiff.findings import ModelInfo
+from vlmdiff.models.card import RunCard
 from vlmdiff.models.difference import Difference
 
 GRID = 4
@@ -36,24 +38,37 @@ class ScriptedModel:
     """Claims that serve as siblings of each other."""
     sees: Callable[[NDArray[np.uint8]], torch.Tensor] = cell_means
     image_size: int = 32
+    _words: Counter[str] = field(default_factory=Counter, init=False, repr=False, compare=False)
 
     @property
     def info(self) -> ModelInfo:
         return ModelInfo(name="scripted", adapter=None, weights_sha256=hashlib.sha256().hexdigest())
 
     @property
-    def taught(self) -> tuple[str, ...]:
-        return ()
+    def card(self) -> RunCard | None:
+        return None
+
+    @property
+    def tokens_used(self) -> int:
+        """A row of a difference is a token, and so is a word."""
+        return self._words.total()
 
     def features(self, images: NDArray[np.uint8]) -> torch.Tensor:
         return self.sees(images)
 
     def write(self, difference: Difference, draws: int, seed: int) -> list[list[str]]:
         every = [self.says(rows) for rows in difference.rows]
-        return [[texts[0], *(texts[(seed + i) % len(texts)] for i in range(draws))] for texts in every]
+        written = [[texts[0], *(texts[(seed + i) % len(texts)] for i in range(draws))] for texts in every]
+        self._count(difference, [text for texts in written for text in texts])
+        return written
 
     def score(self, claims: Sequence[str], difference: Difference) -> NDArray[np.float32]:
+        self._count(difference, [claim for claim in claims for _ in difference.rows])
         return torch.stack([self.fits(claim, difference.rows) for claim in claims], dim=1).float().numpy()
+
+    def _count(self, difference: Difference, texts: Sequence[str]) -> None:
+        self._words["read"] += difference.rows.shape[0] * difference.rows.shape[1]
+        self._words["said"] += sum(len(text.split()) for text in texts)
 
     def siblings(self, claim: str, count: int) -> list[str]:
         return [other for other in self.knows if other != claim][:count]

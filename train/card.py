@@ -1,0 +1,102 @@
+"""The run card that goes with an adapter: what the run saw at any stage, its code, versions, hours and losses."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+
+from data_synth.config import PairConfig, domain_held_out
+from data_synth.sources import DRAWN, Bank
+from train.loop import write_atomic
+from train.recipes import Recipe
+from vlmdiff.models.card import CARD_FILE, PREFIX, RunCard
+
+PACKAGES = ("numpy", "opencv-python-headless", "peft", "torch", "transformers")
+
+
+def card(recipe: Recipe, bank: Bank, folders: Sequence[Path], starts: Sequence[RunCard] = ()) -> RunCard:
+    """The card of a run.
+
+    Args:
+        folders: where the stages left their metrics (`NAME.jsonl`).
+        starts: cards of what the run went on from: what they saw, it saw.
+    """
+    configs = (recipe.images, recipe.pairs)
+    splits = {config.split for config in configs}
+    hours, losses = _metrics(folders)
+    return RunCard(
+        recipe=json.loads(json.dumps(asdict(recipe))),
+        commit=commit(),
+        versions={"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}},
+        families=_union({name for config in configs for name in config.families}, *(s.families for s in starts)),
+        domains=_union({name for config in configs for name in domains(config, bank)}, *(s.domains for s in starts)),
+        splits=_union(splits, *(s.splits for s in starts)),
+        held_out=any([config.held_out for config in configs] + [s.held_out for s in starts]),
+        least_strength=min([config.strength[0] for config in configs] + [s.least_strength for s in starts]),
+        least_prevalence=min([config.prevalence[0] for config in configs] + [s.least_prevalence for s in starts]),
+        photographs=_union(
+            {item.sha256[:PREFIX] for item in bank.items if item.split in splits and _open(item.domain, configs)},
+            *(s.photographs for s in starts),
+        ),
+        hours=hours,
+        losses=losses,
+    )
+
+
+def domains(config: PairConfig, bank: Bank) -> set[str]:
+    """Data sets and kinds of drawn images that a config draws from."""
+    if config.domains:
+        return {name if name in DRAWN else name.split("/")[0] for name in config.domains}
+    every = {item.domain for item in bank.items if item.split == config.split} | set(DRAWN)
+    return {name for name in every if config.held_out or not domain_held_out(name)}
+
+
+def _open(domain: str, configs: Sequence[PairConfig]) -> bool:
+    return any(config.held_out or not domain_held_out(domain) for config in configs)
+
+
+def _union(*parts: Sequence[str] | set[str]) -> tuple[str, ...]:
+    return tuple(sorted(set().union(*parts)))
+
+
+def commit() -> str:
+    """Of the checkout this code lies in; "unknown" without git, "-dirty" where files were changed."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def _metrics(folders: Sequence[Path]) -> tuple[dict[str, float], dict[str, float]]:
+    """Hours and last losses of the stages."""
+    hours, losses = {}, {}
+    for file in (file for folder in folders for file in sorted(folder.glob("*.jsonl")) if file.stem != "pairs"):
+        rows = [json.loads(row) for row in file.read_text().splitlines()]
+        if rows:
+            hours[file.stem] = round(_seconds([row["seconds"] for row in rows]) / 3600, 2)
+            losses[file.stem] = round(rows[-1]["loss"], 4)
+    return hours, losses
+
+
+def _seconds(clock: Sequence[float]) -> float:
+    """Of all runs of a stage that was stopped and resumed: each starts its clock anew."""
+    ends = [now for now, later in pairwise(clock) if later < now]
+    return sum(ends) + clock[-1]
+
+
+def write(card: RunCard, folder: Path) -> None:
+    """Put a card into a base's or an adapter's folder, whole or not at all."""
+    write_atomic(folder / CARD_FILE, lambda part: part.write_text(card.model_dump_json(indent=0) + "\n"))
