@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from data_synth import procedural, worlds
 from data_synth.calibrate import amount_for
 from data_synth.catalog import FAMILIES, SET_FAMILIES, held_out_combination
-from data_synth.config import PairConfig, domain_held_out
+from data_synth.config import PairConfig
 from data_synth.facts import Content, Difference, Fact, Side
 from data_synth.family import Family, Pixels, SetFamily
 from data_synth.sources import DRAWN, Bank
@@ -115,12 +115,11 @@ class Ground:
 def _draw_domain(config: PairConfig, bank: Bank, count: int, rng: np.random.Generator) -> str:
     """A data set, each as likely, and half of the time one of its classes; or a drawn field."""
     held = bank.pictures(config.split)
-    wanted = config.domains or tuple(name for name in held if "/" not in name)
-    names = [name for name in wanted if name in DRAWN or held.get(name, 0) >= count]
+    names = [name for name in config.domains if name in DRAWN or held.get(name, 0) >= count]
     if not config.domains:
+        names = [name for name in held if "/" not in name and held[name] >= count and config.draws_from(name)]
         if not names or rng.random() < config.drawn_share:
-            names = list(DRAWN)
-        names = [name for name in names if config.held_out or not domain_held_out(name)]
+            names = [name for name in DRAWN if config.draws_from(name)]
     if not names:
         raise ValueError(f"no domain holds {count} images of the split {config.split!r}; ask for smaller sets")
     domain = names[int(rng.integers(len(names)))]

@@ -25,6 +25,9 @@ class PairConfig:
     """Photographs of this split: "train", "val" or "test"."""
     domains: tuple[str, ...] = ()
     """Image domains, each as likely; empty: all of the bank and every drawn field, held-out ones left out."""
+    without: tuple[str, ...] = ()
+    """Data sets and kinds of drawn images that are left out where `domains` is empty: what a leave-one-out twin of a
+    model does not see."""
     families: tuple[str, ...] = tuple(TRAINED)
     """Of single images and of sets, each as likely; nuisances and confounders are drawn from the former."""
     set_size: tuple[int, int] = (16, 16)
@@ -69,6 +72,10 @@ class PairConfig:
         ]
         if found:
             raise UsageError(f"{', '.join(found)} is held out by the catalog; set held_out=True, for evaluation only")
+
+    def draws_from(self, domain: str) -> bool:
+        """Whether a data set or a kind of drawn images is drawn from where `domains` is empty."""
+        return domain not in self.without and (self.held_out or not domain_held_out(domain))
 
 
 def domain_held_out(name: str) -> bool:

@@ -20,6 +20,9 @@ BankOption = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder of the run; a second call with the same one goes on.")]
 RecipeOption = Annotated[str, typer.Option(help="A recipe of train/recipes.py.")]
+Without = Annotated[
+    list[str] | None, typer.Option(help="A data set or kind of drawn images to leave out, for a leave-one-out twin.")
+]
 Workers = Annotated[int, typer.Option(help="Processes that make batches; 0: in this one.")]
 
 
@@ -55,6 +58,7 @@ def mini(
     start: Annotated[
         str | None, typer.Option(help="A base whose tower training goes on from: `mini` or a folder.")
     ] = None,
+    without: Without = None,
     seed: int = 0,
     workers: Workers = 1,
 ) -> None:
@@ -62,8 +66,10 @@ def mini(
     from train import card
     from train import mini as job
     from train.recipes import recipe as named
+    from train.recipes import twin
 
-    run, images, older = named(recipe), _bank(bank), _base(start) if start else None
+    images, older = _bank(bank), _base(start) if start else None
+    run = twin(named(recipe), images, without or ())
     base = job.train(run, images, out, seed, workers, older)
     card.write(card.card(run, images, [out], _cards(older)), base)
     print(base)
@@ -80,6 +86,7 @@ def lora(
     ] = "lora",
     start: Annotated[Path | None, typer.Option(help="An adapter folder whose weights training goes on from.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of this run; none: as the recipe says.")] = None,
+    without: Without = None,
     seed: int = 0,
     workers: Workers = 1,
 ) -> None:
@@ -88,12 +95,13 @@ def lora(
     from train import lora as job
     from train import mini as base_job
     from train.recipes import recipe as named
+    from train.recipes import twin
 
-    run, what = named(recipe), job.tuning_of(tuning)
+    images, what = _bank(bank), job.tuning_of(tuning)
+    run = twin(named(recipe), images, without or ())
     folder = _base(base)
     model, _ = base_job.load_base(folder)
     tower = model.model.vision_tower
-    images = _bank(bank)
     cache = pairs.encode(out / "pairs", run.pairs, images, seed + 1, run.pair_count, tower, workers)
     if steps:
         run = replace(run, lora=replace(run.lora, steps=steps))

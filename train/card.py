@@ -11,7 +11,7 @@ from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
-from data_synth.config import PairConfig, domain_held_out
+from data_synth.config import PairConfig
 from data_synth.sources import DRAWN, Bank
 from train.loop import write_atomic
 from train.recipes import Recipe
@@ -29,19 +29,20 @@ def card(recipe: Recipe, bank: Bank, folders: Sequence[Path], starts: Sequence[R
     """
     configs = (recipe.images, recipe.pairs)
     splits = {config.split for config in configs}
+    seen = {name for config in configs for name in domains(config, bank)}
     hours, losses = _metrics(folders)
     return RunCard(
         recipe=json.loads(json.dumps(asdict(recipe))),
         commit=commit(),
         versions={"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}},
         families=_union({name for config in configs for name in config.families}, *(s.families for s in starts)),
-        domains=_union({name for config in configs for name in domains(config, bank)}, *(s.domains for s in starts)),
+        domains=_union(seen, *(s.domains for s in starts)),
         splits=_union(splits, *(s.splits for s in starts)),
         held_out=any([config.held_out for config in configs] + [s.held_out for s in starts]),
         least_strength=min([config.strength[0] for config in configs] + [s.least_strength for s in starts]),
         least_prevalence=min([config.prevalence[0] for config in configs] + [s.least_prevalence for s in starts]),
         photographs=_union(
-            {item.sha256[:PREFIX] for item in bank.items if item.split in splits and _open(item.domain, configs)},
+            {item.sha256[:PREFIX] for item in bank.items if item.split in splits and item.domain in seen},
             *(s.photographs for s in starts),
         ),
         hours=hours,
@@ -54,11 +55,7 @@ def domains(config: PairConfig, bank: Bank) -> set[str]:
     if config.domains:
         return {name if name in DRAWN else name.split("/")[0] for name in config.domains}
     every = {item.domain for item in bank.items if item.split == config.split} | set(DRAWN)
-    return {name for name in every if config.held_out or not domain_held_out(name)}
-
-
-def _open(domain: str, configs: Sequence[PairConfig]) -> bool:
-    return any(config.held_out or not domain_held_out(domain) for config in configs)
+    return {name for name in every if config.draws_from(name)}
 
 
 def _union(*parts: Sequence[str] | set[str]) -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from data_synth.catalog import TRAINED
 from data_synth.config import PairConfig, refuse_held_out
+from data_synth.sources import DRAWN, Bank
 from train.loop import Schedule
 from vlmdiff.errors import UsageError
 
@@ -72,3 +74,16 @@ def recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise UsageError(f"recipe {name!r} is unknown; expected one of {', '.join(RECIPES)}")
     return RECIPES[name]
+
+
+def twin(recipe: Recipe, bank: Bank, without: Sequence[str]) -> Recipe:
+    """The recipe on all images but some data sets or kinds of drawn images: what they hold is new to its model.
+
+    Raises:
+        UsageError: the bank has no such data set.
+    """
+    known = sorted({item.domain for item in bank.items} | set(DRAWN))
+    if unknown := [name for name in without if name not in known]:
+        raise UsageError(f"cannot leave out {', '.join(unknown)}: expected some of {', '.join(known)}")
+    images, pairs = (replace(config, without=tuple(without)) for config in (recipe.images, recipe.pairs))
+    return replace(recipe, images=images, pairs=pairs)

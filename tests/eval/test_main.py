@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from data_synth.sources import Bank
 from eval import __main__ as command
-from eval.systems import System
+from eval import suites, systems
 from tests.eval import fakes
 from tests.eval.fakes import TINY, TINY_NULLS
 
@@ -15,12 +14,8 @@ from tests.eval.fakes import TINY, TINY_NULLS
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiny suites and a system that is always wrong, in place of the real ones."""
-
-    def opened(bank: Path | None, model: str, adapter: str | None) -> tuple[Bank, System]:
-        return fakes.open_blurry()
-
-    monkeypatch.setattr(command, "SUITES", {"core": TINY, "nulls": TINY_NULLS})
-    monkeypatch.setattr(command, "open_vlmdiff", opened)
+    monkeypatch.setattr(suites, "SUITES", {suite.name: lambda data, suite=suite: suite for suite in (TINY, TINY_NULLS)})
+    monkeypatch.setattr(systems, "SYSTEMS", {"blurry": lambda options: fakes.Blurry()})
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -30,10 +25,10 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_a_suite_is_run_with_its_nulls(
+def test_suites_are_run_together(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "core", "--pairs", "2", "--out", str(tmp_path / "run")) == 0
+    assert call(monkeypatch, "core,nulls", "blurry", "--pairs", "2", "--out", str(tmp_path / "run")) == 0
     shown = capsys.readouterr()
     assert "| null pairs with any verified finding" in shown.out and "95 % interval" in shown.out
     assert "4/4 pairs" in shown.err and "drawn images only" in shown.err
@@ -46,10 +41,10 @@ def test_a_suite_is_run_with_its_nulls(
 def test_by_default_every_run_has_its_own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for pairs in ("1", "2", "2"):
-        assert call(monkeypatch, "nulls", "--pairs", pairs) == 0
+        assert call(monkeypatch, "nulls", "blurry", "--pairs", pairs) == 0
     assert len(list((tmp_path / "runs" / "eval").iterdir())) == 2
 
 
 def test_an_unknown_suite_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(monkeypatch, "cores") == 2
+    assert call(monkeypatch, "cores", "blurry") == 2
     assert capsys.readouterr().err == "error: no suite 'cores'; known are core, nulls\n"

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.systems import ALPHA, Vlmdiff, in_memory
+from eval.systems import ALPHA, Options, Vlmdiff, in_memory, loaded, open_system
 from tests.eval import fakes
+from vlmdiff.errors import ModelError, UsageError
 from vlmdiff.findings import ModelInfo
 from vlmdiff.images.decode import fit
 
@@ -44,6 +45,23 @@ def test_identity_names_the_weights_and_the_level() -> None:
     assert Vlmdiff(MODEL).identity["alpha"] == ALPHA
 
 
-def test_what_the_model_was_taught_is_what_suites_ask_of_it() -> None:
-    model: Any = SimpleNamespace(taught=("rain",))
-    assert Vlmdiff(model).families == ("rain",)
+def test_groups_reach_the_library() -> None:
+    pair = loaded(IMAGES[:2], IMAGES[1:], 32, (["p1", "p1"], ["p2", "p3"]))
+    assert pair.a.groups == ["p1", "p1"] and pair.b.groups == ["p2", "p3"]
+    assert loaded(IMAGES[:2], IMAGES[1:], 32, None).a.groups is None
+
+
+def test_the_card_of_the_model_is_the_card_of_the_system() -> None:
+    model: Any = SimpleNamespace(card="the card")
+    assert Vlmdiff(model).card == "the card"
+
+
+def test_a_model_whose_training_nobody_wrote_down_is_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vlmdiff.models.load", lambda name, adapter: SimpleNamespace(card=None))
+    with pytest.raises(ModelError, match=r"no run_card\.json"):
+        open_system("learned", Options())
+
+
+def test_an_unknown_system_is_named_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="no system 'magic'; known are learned"):
+        open_system("magic", Options())
