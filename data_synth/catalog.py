@@ -14,10 +14,18 @@ from data_synth.families.sets import SETS
 from data_synth.families.texture import TEXTURE
 from data_synth.family import Family, SetFamily
 
-FAMILIES: dict[str, Family] = {
-    family.name: family
-    for family in (*COLOUR, *QUALITY, *GEOMETRY, *INSERTS, *OVERLAYS, *TEXTURE, *CLINICAL, *MICROSCOPY)
+GROUPS: dict[str, tuple[Family, ...]] = {
+    "colour": tuple(COLOUR),
+    "quality": tuple(QUALITY),
+    "geometry": tuple(GEOMETRY),
+    "inserts": tuple(INSERTS),
+    "overlays": tuple(OVERLAYS),
+    "texture": tuple(TEXTURE),
+    "clinical": tuple(CLINICAL),
+    "microscopy": tuple(MICROSCOPY),
 }
+"""Families of single images by kind; the ninth group is that of sets."""
+FAMILIES: dict[str, Family] = {family.name: family for group in GROUPS.values() for family in group}
 """Families that are painted on single images."""
 SET_FAMILIES: dict[str, SetFamily] = {family.name: family for family in SETS}
 """Families that only a set as a whole shows."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_synth.catalog import FAMILIES, TRAINED, trained_contents
+from data_synth.catalog import FAMILIES, GROUPS, TRAINED, trained_contents
 from data_synth.facts import Content
 from data_synth.lexicon import canonical, family_of
 from data_synth.matching import mirrored
@@ -116,8 +117,9 @@ def _claims(pair: CachedPair, pool: Rows, single: int, rng: np.random.Generator)
             wrong += near(content, 2, rng)
     true = {*more, *(c for i, c in enumerate(pair.contents) if shown[i])}
     misses = [c for c in dict.fromkeys(wrong) if c not in true]
+    anchors = [family for c in (*more, *less) if (family := family_of(c))]
     while len(claims) + len(misses) <= NEAR_MISSES:
-        content = _any(rng)
+        content = _any(anchors, rng)
         if content not in true and content not in misses:
             misses.append(content)
     return (*claims, *(line("b", canonical(c)) for c in misses))[: NEAR_MISSES + 1]
@@ -146,10 +148,19 @@ def _alike(content: Content) -> tuple[Content, ...]:
     return tuple(other for other in others if changes(other) <= 2 and not both(other))
 
 
-def _any(rng: np.random.Generator) -> Content:
+def _any(anchors: Sequence[str], rng: np.random.Generator) -> Content:
+    """Half of the time of a family of the same group as one that is shown: blur for low resolution, say."""
     names = list(_contents())
+    if anchors and rng.random() < 0.5:
+        names = list(_kin(anchors[int(rng.integers(len(anchors)))]))
     options = _contents()[names[int(rng.integers(len(names)))]]
     return options[int(rng.integers(len(options)))]
+
+
+@cache
+def _kin(family: str) -> tuple[str, ...]:
+    group = next(group for group in GROUPS.values() if FAMILIES[family] in group)
+    return tuple(other.name for other in group if other.name in TRAINED)
 
 
 @cache
