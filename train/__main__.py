@@ -70,8 +70,9 @@ def mini(
 
     images, older = _bank(bank), _base(start) if start else None
     run = twin(named(recipe), images, without or ())
+    cards = _cards(older)
     base = job.train(run, images, out, seed, workers, older)
-    card.write(card.card(run, images, [out], _cards(older)), base)
+    card.write(card.card(run, images, [out], cards), base)
     print(base)
 
 
@@ -100,13 +101,14 @@ def lora(
     images, what = _bank(bank), job.tuning_of(tuning)
     run = twin(named(recipe), images, without or ())
     folder = _base(base)
+    cards = _cards(folder, start)
     model, _ = base_job.load_base(folder)
     tower = model.model.vision_tower
     cache = pairs.encode(out / "pairs", run.pairs, images, seed + 1, run.pair_count, tower, workers)
     if steps:
         run = replace(run, lora=replace(run.lora, steps=steps))
     job.train(run, folder, cache, out, what, seed, workers, start)
-    card.write(card.card(run, images, [out], _cards(folder, start)), out / tuning)
+    card.write(card.card(run, images, [out], cards), out / tuning)
     print(out / tuning)
 
 
