@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from vlmdiff import __version__, errors
+from vlmdiff.render.files import write_whole
+from vlmdiff.render.progress import pairs, stages
+from vlmdiff.render.wording import clean, count
 
 # What a command needs is imported inside it: `vlmdiff --help` must not wait for numpy, let alone torch.
 
@@ -40,8 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    from vlmdiff.render.wording import clean
-
     if os.environ.get("VLMDIFF_DEBUG"):
         traceback.print_exc()
     print(f"vlmdiff: {clean(message)}", file=sys.stderr)
@@ -69,6 +70,29 @@ def _between_0_and_1(value: float) -> float:
     return value
 
 
+_Model = Annotated[str, typer.Option(metavar="NAME", help="The vision-language model (see `vlmdiff models`).")]
+_Adapter = Annotated[str | None, typer.Option(metavar="PATH", help="A trained adapter for the model.")]
+_Method = Annotated[str, typer.Option(metavar="NAME", help="How differences are proposed.")]
+_MaxImages = Annotated[
+    int | None, typer.Option(metavar="N", min=2, help="Use at most this many images of each set, drawn by seed.")
+]
+_Seed = Annotated[int, typer.Option(metavar="N", min=0, help="The same seed gives the same report.")]
+_Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu or cuda.")]
+_Alpha = Annotated[
+    float, typer.Option(metavar="P", callback=_between_0_and_1, help="Error rate of the test and of the findings.")
+]
+_Groups = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REGEX",
+        help="Images that belong together (one patient, one burst): a regular expression for their paths inside A "
+        "and B, its first group or all it matches; or column:NAME where A and B are CSV lists.",
+    ),
+]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
+_ShowNames = Annotated[bool, typer.Option("--show-names", help="Name skipped files instead of numbering them.")]
+
+
 @app.command()
 def describe(
     a: Annotated[str, typer.Argument(metavar="A", help="A folder, a glob in quotes, a text or CSV list, an archive.")],
@@ -78,27 +102,19 @@ def describe(
         Path | None,
         typer.Option(metavar="DIR", file_okay=False, help="Write report.html and report.json into this folder."),
     ] = None,
-    model: Annotated[str, typer.Option(metavar="NAME", help="The vision-language model (see `vlmdiff models`).")] = (
-        "mini"
-    ),
-    adapter: Annotated[str | None, typer.Option(metavar="PATH", help="A trained adapter for the model.")] = None,
-    method: Annotated[str, typer.Option(metavar="NAME", help="How differences are proposed.")] = "learned",
-    max_images: Annotated[
-        int | None, typer.Option(metavar="N", min=2, help="Use at most this many images of each set, drawn by seed.")
-    ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="The same seed gives the same report.")] = 0,
-    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu or cuda.")] = "auto",
-    alpha: Annotated[
-        float,
-        typer.Option(metavar="P", callback=_between_0_and_1, help="Error rate of the test and of the findings."),
-    ] = 0.05,
+    model: _Model = "mini",
+    adapter: _Adapter = None,
+    method: _Method = "learned",
+    max_images: _MaxImages = None,
+    seed: _Seed = 0,
+    device: _Device = "auto",
+    alpha: _Alpha = 0.05,
+    groups: _Groups = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help=f"Exit with {errors.DIFFERENT} when a verified difference exists.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")] = False,
-    show_names: Annotated[bool, typer.Option("--show-names", help="Name skipped files instead of numbering them.")] = (
-        False
-    ),
+    quiet: _Quiet = False,
+    show_names: _ShowNames = False,
 ) -> None:
     """Describe how the images of A and B differ."""
     from rich.console import Console
@@ -108,7 +124,7 @@ def describe(
 
     if out is not None:
         _make_folder(out)
-    with _progress(quiet) as progress:
+    with stages(quiet) as progress:
         description = run(
             a,
             b,
@@ -120,12 +136,13 @@ def describe(
             device=device,
             alpha=alpha,
             show_names=show_names,
+            groups=groups,
             progress=progress,
         )
     report = description.report
     if out is not None:
-        _write(out / "report.json", jsonout.dumps(report) + "\n")
-        _write(out / "report.html", html.page(report, description.pictures))
+        write_whole(out / "report.json", jsonout.dumps(report) + "\n")
+        write_whole(out / "report.html", html.page(report, description.pictures))
     if as_json:
         print(jsonout.dumps(report))
     else:
@@ -136,6 +153,67 @@ def describe(
         print(f"\nReport: {out / 'report.html'}", file=sys.stderr)
     if exit_code and report.verdict == "different" and any(item.verdict == "verified" for item in report.findings):
         raise typer.Exit(errors.DIFFERENT)
+
+
+@app.command()
+def batch(
+    manifest: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MANIFEST",
+            help="A CSV file with the columns a and b, a row a pair, paths relative to its folder; name, max_images, "
+            "groups, seed where wanted; other columns are labels to filter by.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", file_okay=False, help="A folder a pair, index.html and index.csv go here.")
+    ],
+    model: _Model = "mini",
+    adapter: _Adapter = None,
+    method: _Method = "learned",
+    max_images: _MaxImages = None,
+    seed: _Seed = 0,
+    device: _Device = "auto",
+    alpha: _Alpha = 0.05,
+    groups: _Groups = None,
+    shard: Annotated[
+        str, typer.Option(metavar="K/N", help="Every N-th row from the K-th on; N machines share one DIR.")
+    ] = "1/1",
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes; each loads the model.")] = 1,
+    quiet: _Quiet = False,
+    show_names: _ShowNames = False,
+) -> None:
+    """Describe many pairs; the same call goes on where it was stopped, and tries again what failed."""
+    from vlmdiff.batch import Options, run_batch
+    from vlmdiff.manifest import read_manifest
+
+    part = re.fullmatch(r"(\d+)/(\d+)", shard)
+    if not part:
+        raise errors.UsageError(f"--shard {shard!r} is no part; expected K/N, such as 1/4")
+    rows, problems = read_manifest(manifest)
+    if problems:
+        for problem in problems:
+            print(f"{manifest}: {clean(problem)}", file=sys.stderr)
+        raise errors.InputError(f"{manifest}: {count(len(problems), 'error')}; nothing was run")
+    _make_folder(out)
+    options = Options(model, adapter, method, max_images, seed, device, alpha, show_names, groups)
+    try:
+        with pairs(quiet) as progress:
+            ended = run_batch(
+                rows, out, options, shard=(int(part[1]), int(part[2])), workers=workers, progress=progress
+            )
+    except KeyboardInterrupt:
+        if not quiet:
+            print(f"stopped; the same call goes on. So far: {out / 'index.html'}", file=sys.stderr)
+        raise typer.Exit(errors.INTERRUPTED) from None
+    if not quiet:
+        parts = ", ".join(f"{number} {kind}" for kind, number in sorted(ended.items()))
+        print(f"{count(ended.total(), 'pair')}: {parts or 'none'}\nIndex: {out / 'index.html'}", file=sys.stderr)
+    if ended["failed"]:
+        raise errors.BatchError(
+            f"{ended['failed']} of {count(ended.total(), 'pair')} failed (the index says why); "
+            "the same call tries them again"
+        )
 
 
 @app.command()
@@ -170,49 +248,8 @@ def schema() -> None:
     print(jsonout.schema())
 
 
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
-    """A line on stderr that shows the stage and how far it is; None where nobody watches a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def show(stage: str, done: int, total: int) -> None:
-            nonlocal task
-            if stage != bar.tasks[0].description:  # a task once given a total cannot lose it
-                bar.remove_task(task)
-                task = bar.add_task(stage, total=total or None)
-            bar.update(task, completed=done, total=total or None)
-
-        yield show
-
-
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise errors.UsageError(f"--out {folder}: {error.strerror}; name a folder that can be written") from error
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, file)
-    except OSError as error:
-        raise errors.VlmdiffError(
-            f"cannot write {file}: {error.strerror}; free space or choose another --out"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlmdiff.findings import Evidence, Exemplars, Finding
-from vlmdiff.stats import PERMUTATIONS, auroc, auroc_interval, benjamini_hochberg, min_p, permutation_p
+from vlmdiff.stats import PERMUTATIONS, Exchangeable, auroc, auroc_interval, benjamini_hochberg, min_p, permutation_p
 
 EXEMPLARS = 4
 """Images named a side and finding."""
@@ -22,6 +22,7 @@ def decide(
     alpha: float,
     rng: np.random.Generator,
     threshold: float = 0.0,
+    groups: NDArray[np.integer] | None = None,
 ) -> list[Finding]:
     """Findings of a run, verified ones first, then by q-value, AUROC and votes.
 
@@ -32,6 +33,8 @@ def decide(
     Args:
         evidence: one entry a hypothesis; its scores are those of the check images named by `ids_a` and `ids_b`.
         threshold: an image with a higher score is judged to show it.
+        groups: a number for each image, A's first, equal for images that belong together (patient, burst): they are
+            permuted together, and intervals allow for their being alike.
 
     Raises:
         ValueError: as many scores as ids were expected, all finite.
@@ -42,7 +45,10 @@ def decide(
             raise ValueError(f"{item.hypothesis.text!r} has {given} scores for {wanted} images; score each once")
     # Enough that one true hypothesis among false ones can pass, with a factor of two to spare.
     permutations = max(PERMUTATIONS, ceil(2 * len(evidence) / alpha))
-    p_values = [permutation_p(*_rest_and_side(item), rng, permutations) for item in evidence]
+    by_side = {"b": groups, "a": None if groups is None else np.roll(groups, len(ids_b))}
+    p_values = [
+        permutation_p(*_rest_and_side(item), rng, permutations, by_side[item.hypothesis.side]) for item in evidence
+    ]
     findings = []
     for item, p, q in zip(evidence, p_values, benjamini_hochberg(p_values).tolist(), strict=True):
         rest, side = _rest_and_side(item)
@@ -53,7 +59,7 @@ def decide(
                 side=item.hypothesis.side,
                 verdict="verified" if q <= alpha and seen else "unverified",
                 auroc=auroc(rest, side),
-                auroc_ci=auroc_interval(rest, side),
+                auroc_ci=auroc_interval(rest, side, by_side[item.hypothesis.side]),
                 p_value=p,
                 q_value=q,
                 rate_a=float((item.scores_a > threshold).mean()),
@@ -74,9 +80,15 @@ def decide(
     )
 
 
-def enough_images(n_a: int, n_b: int, hypotheses: int, alpha: float) -> bool:
-    """Whether check images that one hypothesis separates perfectly could verify it, were all others false."""
-    return min_p(n_a, n_b) * max(hypotheses, 1) <= alpha
+def enough_images(n_a: int, n_b: int, hypotheses: int, alpha: float, groups: NDArray[np.integer] | None = None) -> bool:
+    """Whether check images that one hypothesis separates perfectly could verify it, were all others false.
+
+    Args:
+        groups: a number for each check image, A's first; it is the groups that are counted then.
+    """
+    is_b = np.arange(n_a + n_b) >= n_a
+    smallest = min_p(n_a, n_b) if groups is None else 1 / Exchangeable.of(is_b, groups).count
+    return smallest * max(hypotheses, 1) <= alpha
 
 
 def images_needed(alpha: float, hypotheses: int) -> int:

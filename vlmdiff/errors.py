@@ -36,3 +36,6 @@ INTERRUPTED = 130
 
 DIFFERENT = 10
 """Exit code of `describe --exit-code` when a verified difference exists."""
+
+REGRESSION = 6
+"""Exit code of `python -m eval compare --gate` when a score is worse than before beyond noise."""

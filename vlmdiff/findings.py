@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Side = Literal["a", "b"]
 Verdict = Literal["different", "no detectable difference", "not enough images"]
@@ -91,11 +91,18 @@ class Skipped(Strict):
 class SideImages(Strict):
     read: int = Field(description="Images read.")
     skipped: list[Skipped]
+    groups: int | None = Field(
+        default=None,
+        description="Groups (patients, bursts) that the images used belong to; null where each stands for itself.",
+    )
 
 
 class Images(Strict):
     a: SideImages
     b: SideImages
+    groups_in_both: int | None = Field(
+        default=None, description="Groups with images in both sets, which are compared within; null without groups."
+    )
 
 
 class ModelInfo(Strict):
@@ -118,4 +125,7 @@ class Report(Strict):
     model: ModelInfo
     settings: dict[str, Any] = Field(description="Every option of the run, resolved.")
     seconds: dict[str, float] = Field(description="Wall seconds of each step.")
+    tokens: int | None = Field(
+        default=None, description="Tokens that the language model read and wrote; null where it is not counted."
+    )
     warnings: list[str]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RESAMPLES = 8
 """Draws of the look images; each is described once greedily and once sampled."""
 KEPT = 0.8
-"""Share of each side's look images in one resample."""
+"""Share of each side's look images (or groups of them) in one resample."""
 NAMED = 8
 """Hypotheses that are looked at twice, the most often named."""
 MOST = 4
@@ -30,21 +30,44 @@ _SAME = 0.9
 """Correlation of look scores from which on two hypotheses say the same."""
 
 
-def learned(model: VisionLanguageModel, a: torch.Tensor, b: torch.Tensor, rng: np.random.Generator) -> list[Hypothesis]:
-    """What the model writes when it reads difference tokens: of all look images, and of resamples of them.
-
-    The model says what the second set shows more, so every draw is read in both orders.
+class Method(Protocol):
+    """How hypotheses are found on the look images.
 
     Args:
         a: feature rows of A's look images, (images, rows, channels); b: of B's.
+        groups: a number for each image, A's first, equal for images that belong together; None if none do.
 
     Returns:
         Hypotheses, the most often drawn first; votes are the share of the draws that named them.
     """
+
+    def __call__(
+        self,
+        model: VisionLanguageModel,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        rng: np.random.Generator,
+        groups: NDArray[np.integer] | None = None,
+    ) -> list[Hypothesis]: ...
+
+
+def learned(
+    model: VisionLanguageModel,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    rng: np.random.Generator,
+    groups: NDArray[np.integer] | None = None,
+) -> list[Hypothesis]:
+    """What the model writes when it reads difference tokens: of all look images, and of resamples of them.
+
+    The model says what the second set shows more, so every draw is read in both orders. See `Method`.
+    """
     from vlmdiff.learn.tokens import between
     from vlmdiff.models.difference import Difference
 
-    draws = [(a, b), *((_resample(a, rng), _resample(b, rng)) for _ in range(RESAMPLES))]
+    of_images = np.arange(len(a) + len(b)) if groups is None else groups
+    in_a, in_b = of_images[: len(a)], of_images[len(a) :]
+    draws = [(a, b), *((_resample(a, in_a, rng), _resample(b, in_b, rng)) for _ in range(RESAMPLES))]
     orders = [between(one, other) for one, other in draws] + [between(other, one) for one, other in draws]
     texts = model.write(Difference.stack(orders), draws=1, seed=int(rng.integers(2**31)))
     of_b, of_a = texts[: len(draws)], texts[len(draws) :]
@@ -53,11 +76,7 @@ def learned(model: VisionLanguageModel, a: torch.Tensor, b: torch.Tensor, rng: n
     )
 
 
-METHODS: dict[
-    str, Callable[[VisionLanguageModel, torch.Tensor, torch.Tensor, np.random.Generator], list[Hypothesis]]
-] = {
-    "learned": learned,
-}
+METHODS: dict[str, Method] = {"learned": learned}
 
 
 def _of(side: Side, text: str) -> list[tuple[Side, str]]:
@@ -65,9 +84,11 @@ def _of(side: Side, text: str) -> list[tuple[Side, str]]:
     return [(side, sentence) for said, sentence in lines(text) if said == "b"]
 
 
-def _resample(rows: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    keep = max(1, round(len(rows) * KEPT))
-    return rows[rng.permutation(len(rows))[:keep]]
+def _resample(rows: torch.Tensor, groups: NDArray[np.integer], rng: np.random.Generator) -> torch.Tensor:
+    """The images of a random share of the groups."""
+    names, group = np.unique(groups, return_inverse=True)
+    drawn = rng.permutation(len(names))[: max(1, round(len(names) * KEPT))]
+    return rows[np.concatenate([np.flatnonzero(group == number) for number in drawn])]
 
 
 def voted(draws: Sequence[Sequence[tuple[Side, str]]]) -> list[Hypothesis]:

@@ -72,6 +72,7 @@ def test_defaults_are_the_frozen_ones(run: FakeRun) -> None:
             "device": "auto",
             "alpha": 0.05,
             "show_names": False,
+            "groups": None,
             "progress": None,
         }
     ]
@@ -79,9 +80,10 @@ def test_defaults_are_the_frozen_ones(run: FakeRun) -> None:
 
 def test_every_option_arrives(run: FakeRun) -> None:
     text = "describe x y --model m --adapter p --method learned --max-images 9 --seed 3 --device cpu --alpha 0.01"
-    assert exit_code(*text.split(), "--show-names", "--quiet", "--json") == 0
+    assert exit_code(*text.split(), "--show-names", "--quiet", "--json", "--groups", r"p(\d+)") == 0
     wanted = {"a": "x", "b": "y", "model": "m", "adapter": "p", "max_images": 9, "seed": 3, "device": "cpu"}
     wanted |= {"alpha": 0.01, "show_names": True, "method": "learned", "progress": None}
+    wanted |= {"groups": r"p(\d+)"}
     assert run.calls == [wanted]
 
 

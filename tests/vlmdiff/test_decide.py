@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from vlmdiff.decide import decide, enough_images, images_needed
 from vlmdiff.findings import Evidence, Finding, Hypothesis, Side
@@ -108,6 +109,71 @@ def test_null_runs_rarely_verify_anything() -> None:
         ]
         wrong += decided(*items)[0].verdict == "verified"
     assert wrong / runs <= ALPHA + 4 * (ALPHA * (1 - ALPHA) / runs) ** 0.5
+
+
+GROUPS = np.arange(48) // 4
+
+
+def grouped_null(rng: np.random.Generator, groups: NDArray[np.int64]) -> Evidence:
+    """Scores that differ between groups only."""
+    scores = 3 * rng.normal(size=groups.max() + 1)[groups] + rng.normal(size=len(groups))
+    return evidence("x", "b" if rng.random() < 0.5 else "a", [*scores[:24]], [*scores[24:]])
+
+
+@pytest.mark.parametrize("groups", [GROUPS, GROUPS % 6, np.where(GROUPS % 6 < 3, GROUPS % 6, GROUPS)])
+def test_alike_images_verify_nothing_when_their_groups_are_told(
+    groups: NDArray[np.int64], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vlmdiff.decide.PERMUTATIONS", 999)
+    rng = np.random.default_rng(3)
+    items = [grouped_null(rng, groups) for _ in range(200)]
+    told = [decide([item], ids("a", 24), ids("b", 24), alpha=ALPHA, rng=rng, groups=groups)[0] for item in items]
+    assert np.mean([f.p_value <= ALPHA for f in told]) <= 0.08
+    assert np.mean([f.verdict == "verified" for f in told]) <= 0.08
+    assert all(f.auroc_ci[0] <= f.auroc <= f.auroc_ci[1] for f in told)
+
+
+def test_alike_images_would_be_verified_as_if_they_were_many() -> None:
+    rng = np.random.default_rng(3)
+    untold = [decided(grouped_null(rng, GROUPS)) for _ in range(100)]
+    assert np.mean([found[0].p_value <= ALPHA for found in untold]) > 0.2
+
+
+def test_groups_follow_their_images_whatever_the_side() -> None:
+    """A's five groups of two lie above B's four of one to three: one labeling of 126; the other way, all of them."""
+    groups = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 6, 7, 7, 7, 8])
+    a, b = [*map(float, range(10, 20))], [*map(float, range(7))]
+    wanted = {"a": (1, 1 / 126), "b": (0, 1.0)}
+    sides: tuple[Side, ...] = ("a", "b")
+    for side in sides:
+        (found,) = decide(
+            [evidence("x", side, a, b)],
+            ids("a", 10),
+            ids("b", 7),
+            alpha=ALPHA,
+            rng=np.random.default_rng(0),
+            groups=groups,
+        )
+        assert (found.auroc, found.p_value) == wanted[side]
+
+
+def test_a_difference_inside_groups_is_verified_though_groups_differ_more() -> None:
+    rng = np.random.default_rng(4)
+    groups = np.tile(np.arange(12), 2)
+    of_group = 5 * rng.normal(size=12)
+    item = evidence("x", "b", [*(of_group + 0.1 * rng.normal(size=12))], [*(of_group + 1 + 0.1 * rng.normal(size=12))])
+    (told,) = decide([item], ids("a", 12), ids("b", 12), alpha=ALPHA, rng=rng, groups=groups, threshold=of_group.mean())
+    assert told.p_value <= 0.01
+    assert decided(item)[0].p_value > ALPHA
+
+
+def test_enough_images_are_enough_groups() -> None:
+    # Whole groups split as images do; five pairs in 32 ways; a group of 3 + 3 images in 20.
+    assert enough_images(9, 9, 1, 0.05, np.arange(18) // 3)
+    assert not enough_images(90, 60, 1, 0.05, np.arange(150) // 30)
+    assert enough_images(5, 5, 1, 0.05, np.arange(10) % 5)
+    assert not enough_images(4, 4, 1, 0.05, np.arange(8) % 4)
+    assert enough_images(3, 3, 1, 0.05, np.zeros(6, int))
 
 
 def test_enough_images() -> None:

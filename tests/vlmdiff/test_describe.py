@@ -1,6 +1,7 @@
 """The whole story with a scripted model that reads brightness: what is found, and when to stay silent."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +57,7 @@ def noise(count: int, level: float, seed: int) -> Pixels:
     return levels.clip(0, 255).astype(np.uint8)
 
 
-def loaded(pixels: Pixels, side: Side) -> LoadedSet:
+def loaded(pixels: Pixels, side: Side, groups: list[str] | None = None) -> LoadedSet:
     ids = [f"{side.upper()}-{i:04}" for i in range(1, len(pixels) + 1)]
     return LoadedSet(
         side=side,
@@ -67,11 +68,12 @@ def loaded(pixels: Pixels, side: Side) -> LoadedSet:
         headers=[Header("PNG", SIDE, SIDE, high_depth=False)] * len(pixels),
         references=[Reference(name, name, Path(name)) for name in ids],
         window=None,
+        groups=groups,
     )
 
 
-def pair_of(a: Pixels, b: Pixels) -> SetPair:
-    return SetPair(loaded(a, "a"), loaded(b, "b"), warnings=[], window=None)
+def pair_of(a: Pixels, b: Pixels, in_a: list[str] | None = None, in_b: list[str] | None = None) -> SetPair:
+    return SetPair(loaded(a, "a", in_a), loaded(b, "b", in_b), warnings=[], window=None)
 
 
 def told(report: Report) -> list[tuple[str, str, str]]:
@@ -149,9 +151,9 @@ def test_what_was_looked_at_never_verifies(monkeypatch: pytest.MonkeyPatch) -> N
     merging: list[torch.Tensor] = []
     learned, scores, among = propose.METHODS["learned"], verify.scores, verify.scores_among
 
-    def proposing(model: Any, a: torch.Tensor, b: torch.Tensor, rng: np.random.Generator) -> list[Hypothesis]:
+    def proposing(model: Any, a: torch.Tensor, b: torch.Tensor, *others: Any) -> list[Hypothesis]:
         looked.extend((a, b))
-        return learned(model, a, b, rng)
+        return learned(model, a, b, *others)
 
     def scoring(model: Any, said: Any, images: torch.Tensor, pool: Any) -> NDArray[np.float32]:
         scored.append(images)
@@ -185,6 +187,118 @@ def test_a_copy_is_no_further_evidence() -> None:
         answer(pair_of(BRIGHT, DARK[[0] * 9]), MODEL)
 
 
+# Groups: images of one patient are alike.
+
+
+def bursts(count: int, level: float, seed: int, spread: float = 30.0) -> Pixels:
+    """Twelve bursts of `count` images, each with a colour of its own."""
+    rng = np.random.default_rng(seed)
+    levels = rng.normal(level, spread, (12, 1, 1, 3)).repeat(count, axis=0)
+    return (levels + rng.normal(0, 10, (12 * count, SIDE, SIDE, 3))).clip(0, 255).astype(np.uint8)
+
+
+def named(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}{i // count}" for i in range(12 * count)]
+
+
+def test_alike_images_are_no_difference_once_their_groups_are_told() -> None:
+    """Of eight pairs without a difference, most are called different as long as groups are not told."""
+    pairs = [(bursts(4, 110, seed), bursts(4, 110, 50 + seed)) for seed in range(8)]
+    untold = [answer(pair_of(a, b), MODEL) for a, b in pairs]
+    grouped = [answer(pair_of(a, b, named("p", 4), named("q", 4)), MODEL) for a, b in pairs]
+    assert sum(report.verdict == "different" for report in untold) >= 4
+    assert sum(report.verdict == "different" for report in grouped) <= 1
+    assert all((report.images.a.groups, report.images.groups_in_both) == (12, 0) for report in grouped)
+
+
+def test_a_difference_between_groups_is_found() -> None:
+    report = answer(pair_of(bursts(3, 150, 1, 10), bursts(3, 90, 2, 10), named("p", 3), named("q", 3)), MODEL)
+    assert told(report) == [("b", DARKER, "verified")]
+    assert report.findings[0].p_value == pytest.approx(1 / 924)
+    assert "p1" not in report.model_dump_json() and "q1" not in report.model_dump_json()
+
+
+def test_a_difference_within_groups_is_found_though_groups_differ_more() -> None:
+    bright = bursts(2, 140, 4, 50)
+    dark = (bright.astype(int) - 16).clip(0, 255).astype(np.uint8)
+    model = replace(MODEL, says=lambda rows: [f"b: {DARKER}\n" if brightness(rows) < 0 else NO_DIFFERENCE + "\n"])
+    report = answer(pair_of(bright, dark, named("p", 2), named("p", 2)), model)
+    assert told(report)[0] == ("b", DARKER, "verified")
+    assert report.images.groups_in_both == 12
+    assert answer(pair_of(bright, dark), model).verdict == "no detectable difference"
+
+
+@pytest.mark.parametrize("other", ["q", "p"])
+def test_no_group_is_looked_at_and_checked(monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    a, b = bursts(3, 150, 1, 10), bursts(3, 90, 2, 10)
+    of = {
+        image.tobytes(): group
+        for images, prefix in ((a, "p"), (b, other))
+        for image, group in zip(images, named(prefix, 3), strict=True)
+    }
+    rows_of: dict[bytes, str] = {}
+    sees = MODEL.sees
+
+    def seeing(images: Pixels) -> torch.Tensor:
+        grids = sees(images)
+        rows_of.update({grid.numpy().tobytes(): of[image.tobytes()] for grid, image in zip(grids, images, strict=True)})
+        return grids
+
+    used: dict[str, set[str]] = {"look": set(), "check": set()}
+    scores, among = verify.scores, verify.scores_among
+
+    def groups_in(rows: torch.Tensor) -> set[str]:
+        return {rows_of[image[:-3].contiguous().numpy().tobytes()] for image in rows}
+
+    def scoring(model: Any, said: Any, images: torch.Tensor, pool: Any) -> NDArray[np.float32]:
+        used["check"] |= groups_in(images)
+        return scores(model, said, images, pool)
+
+    def scoring_to_merge(model: Any, said: Any, images: torch.Tensor, pool: Any) -> NDArray[np.float32]:
+        used["look"] |= groups_in(images)
+        return among(model, said, images, pool)
+
+    monkeypatch.setattr(verify, "scores", scoring)
+    monkeypatch.setattr(verify, "scores_among", scoring_to_merge)
+    answer(pair_of(a, b, named("p", 3), named(other, 3)), replace(MODEL, sees=seeing))
+    assert not used["look"] & used["check"]
+    assert len(used["look"]) == len(used["check"]) == len(set(of.values())) // 2
+
+
+def test_few_groups_are_not_enough_however_many_images_they_hold() -> None:
+    def verdict_of(groups: int, other: str) -> Report:
+        a, b = bursts(4, 200, 1, 10)[: 4 * groups], bursts(4, 60, 2, 10)[: 4 * groups]
+        return answer(pair_of(a, b, named("p", 4)[: 4 * groups], named(other, 4)[: 4 * groups]), MODEL)
+
+    few = verdict_of(4, "q")
+    assert few.verdict == "not enough images"
+    assert few.warnings == ["at least 5 groups a set are needed at alpha 0.05, 9 if in both sets"]
+    assert verdict_of(5, "q").verdict == "different"
+    assert verdict_of(3, "p").verdict == "different", "labels of 4 + 4 images change inside a group"
+    with pytest.raises(InputError, match="set A: all images are of one group; at least 2 groups are needed"):
+        verdict_of(1, "q")
+
+
+def test_groups_of_one_image_change_nothing() -> None:
+    plain = answer(pair_of(BRIGHT, DARK), MODEL).model_dump(exclude={"seconds", "images"})
+    alone = answer(pair_of(BRIGHT, DARK, [*map(str, range(24))], [*map(str, range(24, 48))]), MODEL)
+    assert alone.model_dump(exclude={"seconds", "images"}) == plain
+    assert (alone.images.a.groups, alone.images.groups_in_both) == (24, 0)
+
+
+def test_groups_told_of_one_set_leave_the_other_images_independent() -> None:
+    report = answer(pair_of(BRIGHT, DARK, [f"p{i // 2}" for i in range(24)]), MODEL)
+    assert (report.images.a.groups, report.images.b.groups, report.images.groups_in_both) == (12, None, 0)
+    assert told(report) == [("b", DARKER, "verified")]
+
+
+def test_tokens_are_those_of_this_report() -> None:
+    first, again = (answer(pair_of(BRIGHT, DARK), MODEL).tokens for _ in range(2))
+    assert first == again
+    assert first is not None and first > 0
+    assert answer(pair_of(noise(16, 110, 4), noise(16, 110, 104)), MODEL).tokens == 0, "nothing was said"
+
+
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """Bright and dark PNG files in a/ and b/, read by the scripted model."""
@@ -211,6 +325,7 @@ def test_files_in_a_report_and_its_pictures_out(folders: tuple[Path, Path]) -> N
         "max_images": 20,
         "device": "auto",
         "show_names": False,
+        "groups": None,
     }
     assert report.images.a.read == 20
     assert list(dict.fromkeys(stages)) == [
@@ -222,6 +337,19 @@ def test_files_in_a_report_and_its_pictures_out(folders: tuple[Path, Path]) -> N
         "checking on other images",
     ]
     assert set(report.seconds) >= {"load model", "read images", "features", "test", "propose", "verify", "pictures"}
+
+
+def test_groups_are_read_from_paths_and_kept_out_of_the_report(folders: tuple[Path, Path]) -> None:
+    for folder in folders:
+        for file in sorted(folder.iterdir()):
+            file.rename(folder / f"{folder.name}-jane{int(file.stem) // 2:02}-{file.name}")
+    found = run(*folders, groups=r"^(\w-jane\d+)")
+    assert (found.report.images.a.groups, found.report.images.b.groups) == (12, 12)
+    assert told(found.report) == [("b", DARKER, "verified")]
+    assert found.report.settings["groups"] == r"^(\w-jane\d+)"
+    assert not re.search(r"jane\d", found.report.model_dump_json())
+    with pytest.raises(UsageError, match="is no regular expression"):
+        run("nowhere", "nowhere", groups="(")
 
 
 def test_the_package_function_is_the_report(folders: tuple[Path, Path]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from vlmdiff.learn import probe
-from vlmdiff.stats import auroc, auroc_rows
+from vlmdiff.stats import auroc, auroc_rows, score_interval
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -93,11 +93,40 @@ GROUPINGS = {
 
 @pytest.mark.parametrize("groups", GROUPINGS.values(), ids=GROUPINGS.keys())
 def test_null_pairs_of_alike_images_are_rejected_at_the_level(groups: NDArray[np.int64]) -> None:
-    assert null_rejections(200, groups, 3.0) <= 0.05 + 4 * (0.05 * 0.95 / 200) ** 0.5
+    assert null_rejections(200, groups, 3.0) <= 0.08
 
 
 def test_without_groups_alike_images_would_fool_it() -> None:
     assert null_rejections(40, None, 3.0) > 0.5
+
+
+def test_with_few_groups_every_labeling_counts() -> None:
+    """5 + 5 groups have 252 labelings: chance has no say, and only the mirrored one separates as a clear shift does."""
+    groups = np.arange(30) // 3
+    rng = np.random.default_rng(21)
+    noise = 0.1 * rng.normal(size=(30, 6)) + rng.normal(size=(10, 6))[groups]
+
+    def p_value(shift: float, seed: int) -> float:
+        products = probe.gram(noise + shift * np.outer(half(30), np.eye(6)[0]))
+        return probe.two_sample_test(
+            products, half(30), np.random.default_rng(seed), groups=groups, bootstrap=2
+        ).p_value
+
+    assert p_value(20, 0) == 2 / 252
+    assert p_value(0, 0) == p_value(0, 1)
+    assert (252 * p_value(0, 0)) == pytest.approx(round(252 * p_value(0, 0)))
+
+
+def test_the_interval_of_alike_images_is_as_wide_as_that_of_their_groups() -> None:
+    rng = np.random.default_rng(22)
+    features = 0.01 * rng.normal(size=(48, 8)) + rng.normal(size=(12, 8))[np.arange(48) // 4]
+    features[half(48), 0] += 8
+    products = probe.gram(features)
+    told = probe.two_sample_test(products, half(48), rng, groups=np.arange(48) // 4, permutations=99)
+    untold = probe.two_sample_test(products, half(48), rng, permutations=99)
+    assert told.auroc == untold.auroc == 1
+    assert told.auroc_ci[0] < score_interval(1, 24, 24, 3)[0] < untold.auroc_ci[0]
+    assert told.smallest_detectable_auroc > untold.smallest_detectable_auroc
 
 
 def test_power_rises_with_the_shift() -> None:

@@ -103,6 +103,24 @@ def test_every_draw_is_read_in_both_orders_and_the_whole_comes_first() -> None:
     assert torch.equal(read[1].rows, difference.rows), "the same draws for the same rng"
 
 
+def test_resamples_draw_whole_groups() -> None:
+    read: list[Difference] = []
+
+    class Recorder(ScriptedModel):
+        def write(self, difference: Difference, draws: int, seed: int) -> list[list[str]]:
+            read.append(difference)
+            return super().write(difference, draws, seed)
+
+    model = Recorder(says=lambda rows: [NO_DIFFERENCE], fits=lambda claim, rows: rows[:, 0, 0])
+    a, b = torch.randn(15, 3, 2), torch.randn(12, 3, 2)
+    groups = np.array([*np.repeat(np.arange(5), 3), *np.repeat([0, 3, 9, 7, 8], [4, 4, 1, 1, 2])])
+    learned(model, a, b, np.random.default_rng(0), groups)
+    counts = read[0].counts[1 : 1 + RESAMPLES].tolist()
+    assert {of_a for of_a, _ in counts} == {12}, "four of five groups of three"
+    assert {of_b for _, of_b in counts} <= {8, 10, 11}, "one group of five is left out"
+    assert len({of_b for _, of_b in counts}) > 1
+
+
 def test_what_the_model_says_is_of_the_set_read_second() -> None:
     """Of the two orders, only the first has B brighter; lines about the first set are not asked for."""
 

@@ -146,6 +146,28 @@ def test_what_would_have_been_noticed_is_said(report: Report) -> None:
     assert "even a clear difference could have gone unnoticed" in terminal.text(blind).plain
 
 
+def test_groups_are_counted_and_never_named(report: Report) -> None:
+    plain = terminal.text(report).plain
+    assert "group" not in plain
+    images = report.images.model_copy(
+        update={
+            "a": report.images.a.model_copy(update={"groups": 8}),
+            "b": report.images.b.model_copy(update={"groups": 1}),
+            "groups_in_both": 1,
+        }
+    )
+    grouped = report.model_copy(update={"images": images})
+    for text in (terminal.text(grouped).plain, Outline(html.page(grouped, {})).text):
+        assert "32 read, in 8 groups" in text
+        assert "30 read, in 1 group, 2 skipped" in text
+        assert "With 32 + 30 images in 8 + 1 groups a difference" in text
+        assert "permuted together; 1 group in both sets, compared within." in text
+    assert "--groups tells which" in Outline(html.page(report, {})).text
+    assert "--groups tells which" not in Outline(html.page(grouped, {})).text
+    few = grouped.model_copy(update={"verdict": "not enough images"})
+    assert "With 32 + 30 images in 8 + 1 groups even a perfect difference" in terminal.text(few).plain
+
+
 def test_numbers_that_do_not_exist_are_dashes_and_null(report: Report) -> None:
     nan = math.nan
     test = report.test.model_copy(update={"auroc": nan, "auroc_ci": (nan, nan), "smallest_detectable_auroc": nan})

@@ -526,3 +526,120 @@ def test_real_microscopy_folder(shared_data: Path, other: Path) -> None:
     assert all(name.endswith(".tif") for name in (reference.name for reference in pair.a.references))
     assert all(skip.reason for skip in pair.a.skipped)
     assert all(pair.a.thumbnail(index).startswith(b"\x89PNG") for index in range(6))
+
+
+# Groups
+
+
+def groups_by_name(pair: SetPair) -> dict[str, str]:
+    """The group of every file that was read, as a letter a group in the order of ids; names over both sets."""
+    letters: dict[str, str] = {}
+    found = {}
+    for one in (pair.a, pair.b):
+        assert one.groups is not None and len(one.groups) == len(one.ids)
+        for reference, group in zip(one.references, one.groups, strict=True):
+            found[f"{one.side}:{reference.name}"] = letters.setdefault(group, chr(ord("A") + len(letters)))
+    return found
+
+
+@pytest.mark.parametrize("archived", [False, True])
+@pytest.mark.parametrize("told", [r"(p\d+)[_/]", r"p\d+", r"(p\d)(?:/|_)(\d)"])
+def test_groups_by_path(tmp_path: Path, archived: bool, told: str) -> None:
+    in_a = ["p1/1.png", "p1/2.png", "p2_1.png", "p2_2.png"]
+    in_b = ["p2/7.png", "p2/8.png", "p3/1.png", "broken/p3/2.png"]
+    files = [{name: picture(i + 10 * len(part)) for i, name in enumerate(part)} for part in (in_a, in_b[:3])]
+    files[1]["broken/p3/2.png"] = b"junk"
+    make = (lambda path, part: zip_of(path.with_suffix(".zip"), part)) if archived else folder_of
+    a, b = make(tmp_path / "p8", files[0]), make(tmp_path / "p9", files[1])
+    pair = load_pair(a, b, size=16, groups=told)
+    assert groups_by_name(pair) == {
+        "a:p1/1.png": "A",
+        "a:p1/2.png": "A",
+        "a:p2_1.png": "B",
+        "a:p2_2.png": "B",
+        "b:p2/7.png": "B",
+        "b:p2/8.png": "B",
+        "b:p3/1.png": "C",
+    }
+    assert not [warning for warning in pair.warnings if "group" in warning]
+    assert load_pair(a, b, size=16).a.groups is None
+
+
+def test_files_in_no_group_stand_for_themselves_and_are_counted(tmp_path: Path, other: Path) -> None:
+    folder = folder_of(tmp_path / "set", {name: picture(i) for i, name in enumerate(["p1-1.png", "p1-2.png", "x.png"])})
+    pair = load_pair(folder, other, size=16, groups=r"p(\d)-|_(\d)")
+    assert sorted(groups_by_name(pair).values()) == ["A", "A", "B", "C", "D", "E"]
+    assert [warning for warning in pair.warnings if "group" in warning] == [
+        "A: 1 of 3 images are in no group; each stands for itself",
+        "B: 3 of 3 images are in no group; each stands for itself",
+    ]
+    each = load_pair(folder, other, size=16, groups=r".+")
+    assert "no two images are in the same group: the groups change nothing" in each.warnings
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("(", "is no regular expression"),
+        (r"patient(\d+)", "matches none of 6 files"),
+        ("()", "matches none of 6 files"),
+    ],
+)
+def test_groups_that_fit_nothing(tmp_path: Path, other: Path, told: str, words: str) -> None:
+    folder = folder_of(tmp_path / "set", {f"jane{n}.png": picture(n) for n in range(3)})
+    with pytest.raises(UsageError, match=f"{words}.*give a regular expression .* or column:NAME") as caught:
+        load_pair(folder, other, size=16, groups=told)
+    assert "jane" not in str(caught.value)
+    with pytest.raises(InputError, match="0 readable images"):
+        load_pair(
+            folder_of(tmp_path / "x", {"x.txt": b"x"}), folder_of(tmp_path / "y", {"y.txt": b"y"}), size=16, groups="p"
+        )
+
+
+def csv_of(path: Path, rows: list[list[str]]) -> Path:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def test_groups_by_column_of_two_lists(tmp_path: Path) -> None:
+    folder_of(tmp_path, {f"{n}.png": picture(n) for n in range(7)})
+    a = csv_of(
+        tmp_path / "a.csv", [["Path", "Patient ID"], ["2.png", "x"], ["0.png", "y"], ["1.png", " y "], ["0.png", "z"]]
+    )
+    b = csv_of(
+        tmp_path / "b.csv", [["patient id", "path"], ["y", "3.png"], ["", "4.png"], ["", "5.png"], ["w", "6.png"]]
+    )
+    pair = load_pair(a, b, size=16, groups="column:patient id")
+    assert groups_by_name(pair) == {
+        "a:0.png": "A",
+        "a:1.png": "A",
+        "a:2.png": "B",
+        "b:3.png": "A",
+        "b:4.png": "C",
+        "b:5.png": "D",
+        "b:6.png": "E",
+    }
+    assert "B: 2 of 4 images are in no group; each stands for itself" in pair.warnings
+
+
+def test_a_column_that_is_not_there(tmp_path: Path, other: Path) -> None:
+    folder_of(tmp_path, {f"{n}.png": picture(n) for n in range(6)})
+    a = csv_of(tmp_path / "a.csv", [["path", "who", "empty"], ["0.png", "x", ""], ["1.png"]])
+    b = csv_of(tmp_path / "b.csv", [["path", "who", "empty"], ["2.png", "x"], ["3.png", "x"]])
+    bare = csv_of(tmp_path / "bare.csv", [["4.png", "x"], ["5.png", "x"]])
+    for wrong, told, words in (
+        (b, "column:patient", "set A has the columns path, who, empty; give"),
+        (b, "column:empty", "no file has a value there"),
+        (bare, "column:who", r"set B is no \.csv list with a header; give"),
+        (other, "column:who", r"set B is no \.csv list with a header; give"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            load_pair(a, wrong, size=16, groups=told)
+
+
+def test_a_sample_keeps_the_groups_of_its_images(tmp_path: Path, other: Path) -> None:
+    folder = folder_of(tmp_path / "set", {f"p{n // 3}-{n}.png": picture(n) for n in range(12)})
+    sample = load_pair(folder, other, size=16, max_images=5, groups=r"p\d").a
+    assert sample.groups == [reference.name[:2] for reference in sample.references]
+    assert len(sample.groups) == 5

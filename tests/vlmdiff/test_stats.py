@@ -1,6 +1,6 @@
 """AUROC, permutation p-values, Benjamini-Hochberg and intervals: hand-worked numbers, enumeration, coverage."""
 
-from itertools import combinations
+from itertools import combinations, product
 from math import comb
 from statistics import NormalDist
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from vlmdiff import stats
 
@@ -136,6 +137,126 @@ def test_interval_of_a_perfect_separation_has_width() -> None:
     assert high == 1
     assert 0.7 < low < 0.9
     assert stats.score_interval(0.8, 12, 12, inflation=2)[0] < stats.score_interval(0.8, 12, 12)[0]
+
+
+# Groups.
+
+
+def test_p_of_whole_groups_by_hand() -> None:
+    """Of five groups two are B's: ten labelings, and only the observed one separates the scores perfectly.
+
+    With B's groups as {3, 4} and {6, 7, 8} instead, B wins 9 + 4 = 13 of 15 pairs; {5} and {6, 7, 8} as observed, 16 of
+    16; {2} and {6, 7, 8}, 12 + 1 = 13 of 16.
+    """
+    rng = np.random.default_rng(0)
+    groups = np.array([0, 1, 2, 2, 3, 4, 4, 4])
+    assert stats.permutation_p([1, 2, 3, 4], [5, 6, 7, 8], rng, groups=groups) == 1 / 10
+    groups = np.array([0, 1, 3, 2, 2, 4, 4, 4])
+    assert stats.permutation_p([1, 2, 5], [3, 4, 6, 7, 8], rng, groups=groups) == 2 / 10
+
+
+def test_p_of_groups_in_both_sets_by_hand() -> None:
+    """Three pairs, A's first: eight labelings. Of B's, two scores are the higher of their pair."""
+    rng = np.random.default_rng(0)
+    pairs = np.array([7, 5, 9, 7, 5, 9])
+    assert stats.permutation_p([1, 10, 20], [2, 11, 21], rng, groups=pairs) == 1 / 8
+    assert stats.permutation_p([1, 10, 21], [2, 11, 20], rng, groups=pairs) == 4 / 8
+    assert stats.permutation_p([1, 10, 20], [2, 11, 21], rng) == pytest.approx(7 / 20)
+    # One pair and two groups of A against one of B: 2 x 3 labelings.
+    mixed = np.array([0, 1, 1, 2, 0, 3, 3])
+    assert stats.permutation_p([1, 2, 3, 4], [5, 6, 7], rng, groups=mixed) == 1 / 6
+
+
+def exchanged(is_b: list[int], groups: list[int]) -> set[tuple[int, ...]]:
+    """All labelings of images: found by trying every one."""
+    one_set = {g for g in groups if len({b for b, h in zip(is_b, groups, strict=True) if g == h}) == 1}
+    found = set()
+    for labels in product([0, 1], repeat=len(is_b)):
+        inside = {g: [b for b, h in zip(labels, groups, strict=True) if g == h] for g in groups}
+        kept = all(
+            len(set(inside[g])) == 1
+            if g in one_set
+            else sum(inside[g]) == sum(b for b, h in zip(is_b, groups, strict=True) if g == h)
+            for g in inside
+        )
+        whole = [sum({g: int(row[groups.index(g)]) for g in one_set}.values()) for row in (labels, is_b)]
+        if kept and whole[0] == whole[1]:
+            found.add(labels)
+    return found
+
+
+@examples
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3)), min_size=1, max_size=7))
+def test_labelings_are_all_that_keep_groups_whole_or_mixed_as_they_were(images: list[tuple[int, int]]) -> None:
+    is_b, groups = [b for b, _ in images], [g for _, g in images]
+    swaps = stats.Exchangeable.of(np.array(is_b) == 1, np.array(groups))
+    every = swaps.every()[:, swaps.item]
+    wanted = exchanged(is_b, groups)
+    assert every[0].tolist() == [b == 1 for b in is_b]
+    assert len(every) == swaps.count == len(wanted)
+    assert {tuple(map(int, row)) for row in every} == wanted
+    drawn = swaps.drawn(200, np.random.default_rng(0))[:, swaps.item]
+    assert {tuple(map(int, row)) for row in drawn} <= wanted
+
+
+@pytest.mark.parametrize(
+    "groups", [np.arange(24) // 3, np.arange(24) % 12, np.where(np.arange(24) % 12 < 4, 0, np.arange(24))]
+)
+def test_drawn_labelings_are_equally_likely(groups: NDArray[np.int64]) -> None:
+    swaps = stats.Exchangeable.of(np.arange(24) >= 12, groups)
+    drawn = swaps.drawn(4000, np.random.default_rng(1))
+    for block in np.unique(swaps.block):
+        inside = swaps.block == block
+        expected = swaps.is_b[inside].mean()
+        np.testing.assert_allclose(drawn[:, inside].mean(0), expected, atol=4 * 0.5 / 4000**0.5)
+        assert (drawn[:, inside].sum(1) == swaps.is_b[inside].sum()).all()
+
+
+def test_drawn_labelings_agree_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    groups = np.array([0, 0, 1, 2, 3, 3, 4, 5, 0, 6, 7, 7, 8, 9])
+    a, b = rng.normal(size=8), rng.normal(0.5, 1, size=6)
+    exact = stats.permutation_p(a, b, rng, groups=groups)
+    drawn = stats.permutation_p(
+        a, b, rng, permutations=stats.Exchangeable.of(np.arange(14) >= 8, groups).count - 1, groups=groups
+    )
+    assert exact == pytest.approx(drawn, abs=4 * 0.5 / 350**0.5)
+    assert exact != drawn
+
+
+def clustered(
+    rng: np.random.Generator, groups: NDArray[np.int64], alike: float, gap: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores of unit variance, a share `alike` of which is the group's; the second half are B's."""
+    scores = rng.normal(size=groups.max() + 1)[groups] * alike**0.5 + rng.normal(size=len(groups)) * (1 - alike) ** 0.5
+    half = len(groups) // 2
+    return scores[:half], scores[half:] + gap
+
+
+@pytest.mark.parametrize("gap", [0.0, 1.0, 2.5])
+@pytest.mark.parametrize("both", [False, True])
+def test_grouped_interval_covers_the_true_auroc(gap: float, both: bool) -> None:
+    rng = np.random.default_rng(5)
+    groups = np.tile(np.arange(32) // 4, 2) if both else np.arange(64) // 4
+    truth = NormalDist().cdf(gap / 2**0.5)
+    scores = [clustered(rng, groups, 0.7, gap) for _ in range(200)]
+    covered = np.mean([low <= truth <= high for low, high in (stats.auroc_interval(a, b, groups) for a, b in scores)])
+    assert covered >= 0.95 - 4 * (0.95 * 0.05 / 200) ** 0.5
+    if not both and gap < 2:
+        naive = np.mean([low <= truth <= high for low, high in (stats.auroc_interval(a, b) for a, b in scores)])
+        assert naive < 0.85
+
+
+def test_a_perfect_separation_of_alike_images_is_as_sure_as_its_groups() -> None:
+    groups = np.arange(48) // 6
+    a, b = np.repeat([1.0, 2, 3, 4], 6), np.repeat([11.0, 12, 13, 14], 6)
+    for noise in (0.0, 1e-3):
+        jitter = noise * np.random.default_rng(6).normal(size=24)
+        low, high = stats.auroc_interval(a + jitter, b + jitter, groups)
+        assert high == 1
+        assert low == pytest.approx(stats.auroc_interval([1, 2, 3, 4], [11, 12, 13, 14])[0], abs=0.1)
+    assert stats.design_effect(np.zeros(24), np.ones(24), groups) == 6
+    assert stats.design_effect(a, b, np.arange(48)) == pytest.approx(1, abs=0.1)
 
 
 def test_smallest_detectable_auroc_is_passed_by_80_percent() -> None:

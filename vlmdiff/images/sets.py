@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ from vlmdiff.images.decode import (
     sample_levels,
     shrink,
 )
+from vlmdiff.images.groups import groups_of, is_alone
 from vlmdiff.images.sources import Reference, open_set, read_bytes, reading_order
 
 WORKERS = min(4, os.cpu_count() or 1)
@@ -52,6 +53,8 @@ class LoadedSet:
     references: list[Reference]
     window: Window | None
     """Shared by both sides; None where no image has a high depth."""
+    groups: list[str] | None = None
+    """Of each image the patient, plate or burst it belongs to; None: each stands alone."""
 
     def thumbnail(self, index: int, side_px: int = 192) -> bytes:
         """The whole picture, read anew, as a small PNG without metadata, its longer side at most `side_px`.
@@ -92,6 +95,7 @@ def load_pair(
     max_images: int | None = None,
     seed: int = 0,
     show_names: bool = False,
+    groups: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SetPair:
     """Read two sets; only the fitted pixels stay in memory.
@@ -103,18 +107,22 @@ def load_pair(
         max_images: read a random sample of this many images a set; unreadable ones are replaced if there are others.
         seed: of that sample.
         show_names: name skipped files instead of giving their opaque ids.
+        groups: which images belong together (see `groups_of`); None if each stands for itself.
         progress: called in this thread with the images done and the images wanted, both sets together.
 
     Raises:
         InputError: fewer than 2 readable images in a set, one path for both sets, or a source that is not usable.
-        UsageError: `max_images` under 2.
+        UsageError: `max_images` under 2, or `groups` that fit no file.
     """
     if max_images is not None and max_images < 2:
         raise UsageError(f"{max_images} image(s) a set is too few to compare; take at least 2")
     if _same_path(a, b):
         raise InputError(f"A and B are the same path ({str(a)!r}); give two different sets")
-    side_a = _Reading("a", open_set(a, "a"), size, max_images, np.random.default_rng([seed, 0]))
-    side_b = _Reading("b", open_set(b, "b"), size, max_images, np.random.default_rng([seed, 1]))
+    files_a, files_b = open_set(a, "a"), open_set(b, "b")
+    files = [file for file in files_a + files_b if file.refused is None]
+    group = None if groups is None else dict(zip((f.id for f in files), groups_of(groups, files), strict=True))
+    side_a = _Reading("a", files_a, size, max_images, np.random.default_rng([seed, 0]))
+    side_b = _Reading("b", files_b, size, max_images, np.random.default_rng([seed, 1]))
     total = side_a.wanted + side_b.wanted
     done = 0
     with ThreadPoolExecutor(WORKERS, "vlmdiff-decode") as pool:
@@ -126,8 +134,8 @@ def load_pair(
             done += reading.wanted
     samples = side_a.samples + side_b.samples
     window = fit_window(samples) if samples else None
-    loaded_a, loaded_b = side_a.loaded(window, show_names), side_b.loaded(window, show_names)
-    return SetPair(loaded_a, loaded_b, _warnings(loaded_a, loaded_b), window)
+    loaded_a, loaded_b = (side.loaded(window, show_names, group) for side in (side_a, side_b))
+    return SetPair(loaded_a, loaded_b, _warnings(loaded_a, loaded_b) + _group_warnings(loaded_a, loaded_b), window)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,8 +198,8 @@ class _Reading:
                 "at least 2 are needed, and some 20 a set to find much"
             )
 
-    def loaded(self, window: Window | None, show_names: bool) -> LoadedSet:
-        """The finished side, in the order of its ids."""
+    def loaded(self, window: Window | None, show_names: bool, groups: Mapping[str, str] | None) -> LoadedSet:
+        """The finished side, in the order of its ids; groups are given by id."""
         for row in list(self.levels):
             assert window is not None
             self.pixels[row] = window.apply(self.levels.pop(row))
@@ -210,6 +218,7 @@ class _Reading:
             headers=[header for _, _, header in read],
             references=[reference for reference, _, _ in read],
             window=window,
+            groups=None if groups is None else [groups[reference.id] for reference, _, _ in read],
         )
 
 
@@ -273,6 +282,20 @@ def _warnings(a: LoadedSet, b: LoadedSet) -> list[str]:
     if shared:
         found.append(f"{shared} {'image is' if shared == 1 else 'images are'} in both sets (same bytes)")
     return found + _file_differences(a.headers, b.headers)
+
+
+def _group_warnings(a: LoadedSet, b: LoadedSet) -> list[str]:
+    """Where the groups may not be what was meant."""
+    if a.groups is None or b.groups is None:
+        return []
+    found = []
+    for one, groups in ((a, a.groups), (b, b.groups)):
+        alone = sum(map(is_alone, groups))
+        if alone:
+            found.append(f"{one.side.upper()}: {alone} of {len(groups)} images are in no group; each stands for itself")
+    if len(set(a.groups + b.groups)) == len(a.groups + b.groups):
+        found.append("no two images are in the same group: the groups change nothing")
+    return found
 
 
 def _file_differences(a: Sequence[Header], b: Sequence[Header]) -> list[str]:

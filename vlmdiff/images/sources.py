@@ -10,9 +10,10 @@ import os
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
@@ -60,6 +61,8 @@ class Reference:
     """Where in the archive; None for a plain file."""
     refused: str | None = None
     """Why it will not be read, where that is known from its name or entry."""
+    cells: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Its row in a CSV list with a header, by column, in lower case."""
 
 
 def open_set(source: str | Path, side: Side) -> list[Reference]:
@@ -191,8 +194,13 @@ def _csv_list(path: Path) -> list[Reference]:
     column = header.index("path") if "path" in header else 0
     # Without a column `path` the first row may be a header or already an image.
     is_header = "path" in header or PurePosixPath(header[0]).suffix not in IMAGE_SUFFIXES
-    cells = [row[column].strip() for row in rows[is_header:] if len(row) > column]
-    return _listed(path, [cell for cell in cells if cell])
+    names, cells = [], []
+    for row in rows[is_header:]:
+        row = [cell.strip() for cell in row]
+        if len(row) > column and row[column]:
+            names.append(row[column])
+            cells.append(dict(zip_longest(header, row[: len(header)], fillvalue="")) if is_header else {})
+    return [replace(r, cells=c) for r, c in zip(_listed(path, names), cells, strict=True)]
 
 
 def _text(path: Path) -> str:

@@ -9,10 +9,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vlmdiff.stats import auroc_rows, auroc_variance, detectable_auroc, score_interval
+from vlmdiff.stats import (
+    Exchangeable,
+    Flags,
+    Floats,
+    auroc_rows,
+    auroc_variance,
+    design_effect,
+    detectable_auroc,
+    score_interval,
+)
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Units = list[NDArray[np.intp]]
 """The images of each unit (patient, burst, or one image), which are left out, permuted and resampled together."""
 
@@ -128,7 +135,7 @@ def two_sample_test(
         is_b: which images are B's, (n,); at least two a side.
         groups: (n,) a number for each image, equal for images that belong together (patient, burst). Groups are
             left out whole. Those that lie in one set are permuted whole, those that span both keep their images
-            and permute the labels inside.
+            and permute the labels inside. Where that gives no more than `permutations` labelings, all are taken.
         alpha: level for `smallest_detectable_auroc`.
 
     Raises:
@@ -143,7 +150,7 @@ def two_sample_test(
     if min(sum(bool(is_b[unit].any()) for unit in units), sum(not is_b[unit].all() for unit in units)) < 2:
         raise ValueError("fewer than two images (or groups) on a side: expected at least two; add images")
     products = _normalised(np.asarray(products, np.float64))
-    labels = np.concatenate([is_b[None], _permuted(is_b, units, permutations, rng)])
+    labels = _labelings(is_b, groups, permutations, rng)
 
     statistics = np.empty((len(PENALTIES) + 1, len(labels)))
     observed_scores = np.empty((len(PENALTIES), n))
@@ -159,6 +166,9 @@ def two_sample_test(
     n_b = int(is_b.sum())
     draws = min(bootstrap, max(FEWEST_REFITS, int(bootstrap * (ALL_REFITS / n) ** 3)))
     inflation = _inflation(products, is_b, penalty, units, draws, rng)
+    if groups is not None:  # resamples of perfectly separated groups do not vary
+        by_set = np.concatenate([groups[~is_b], groups[is_b]])
+        inflation = max(inflation, design_effect(scores[~is_b], scores[is_b], by_set))
     return TwoSample(
         auroc=auroc,
         auroc_ci=score_interval(auroc, n - n_b, n_b, inflation),
@@ -232,18 +242,15 @@ def _units(groups: NDArray[np.integer]) -> Units:
     return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
 
 
-def _permuted(is_b: Flags, units: Units, count: int, rng: np.random.Generator) -> Flags:
-    """Labelings that are as likely as the observed one where the sets do not differ: (count, n)."""
-    rows = np.tile(is_b, (count, 1))
-    whole = [unit for unit in units if is_b[unit].all() or not is_b[unit].any()]
-    for unit in units:
-        if is_b[unit].any() and not is_b[unit].all():
-            rows[:, unit] = rng.permuted(rows[:, unit], axis=1)
-    if whole:
-        sides = np.tile([bool(is_b[unit[0]]) for unit in whole], (count, 1))
-        sizes = [len(unit) for unit in whole]
-        rows[:, np.concatenate(whole)] = np.repeat(rng.permuted(sides, axis=1), sizes, axis=1)
-    return rows
+def _labelings(is_b: Flags, groups: NDArray[np.integer] | None, permutations: int, rng: np.random.Generator) -> Flags:
+    """The observed labeling, then others that are as likely where the sets do not differ: (labelings, n).
+
+    With few groups these are all there are.
+    """
+    swaps = Exchangeable.of(is_b, np.arange(len(is_b)) if groups is None else groups)
+    if groups is not None and swaps.count <= permutations:
+        return swaps.every()[:, swaps.item]
+    return np.concatenate([is_b[None], swaps.drawn(permutations, rng)[:, swaps.item]])
 
 
 def _largest(statistics: Floats) -> tuple[Floats, Floats]:

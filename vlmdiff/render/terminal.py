@@ -33,6 +33,8 @@ def text(report: Report) -> Text:
         out.append(f"  {wording.power(report)}\n")
     out.append("\nImages\n", style="dim")
     out.append(f"  A: {wording.reading(report.images.a)}\n  B: {wording.reading(report.images.b)}\n")
+    if grouping := wording.grouping(report):
+        out.append(f"  {grouping}\n")
     if report.warnings:
         out.append(f"\nWarnings ({len(report.warnings)})\n", style="yellow")
         for warning in report.warnings:

@@ -71,7 +71,7 @@ def separability(report: Report) -> str:
     """What the two-sample test found, in plain words."""
     test = report.test
     if report.verdict == "not enough images":
-        return f"With {test.n_a} + {test.n_b} images even a perfect difference could not be told from chance."
+        return f"{_with_images(report)} even a perfect difference could not be told from chance."
     if report.verdict == "no detectable difference":
         return f"A classifier trained to tell A from B does no better than chance allows ({_numbers(report)})."
     return (
@@ -87,13 +87,19 @@ def _numbers(report: Report) -> str:
 
 def power(report: Report) -> str:
     """What would have been noticed with this many images."""
-    test, smallest = report.test, report.test.smallest_detectable_auroc
-    images = f"With {test.n_a} + {test.n_b} images"
+    smallest, images = report.test.smallest_detectable_auroc, _with_images(report)
     if not smallest < 1:
         return f"{images} even a clear difference could have gone unnoticed."
     return (
         f"{images} a difference with an AUROC of {number(smallest)} or more would most likely have been noticed "
         "(four times in five); a smaller one may be there unseen."
+    )
+
+
+def _with_images(report: Report) -> str:
+    images = report.images
+    return f"With {report.test.n_a} + {report.test.n_b} images" + (
+        "" if images.a.groups is None else f" in {images.a.groups} + {images.b.groups} groups"
     )
 
 
@@ -111,11 +117,26 @@ def rates(finding: Finding) -> str:
 
 
 def reading(images: SideImages) -> str:
-    """How many images were read and skipped, with the reasons counted."""
+    """How many images were read and skipped, with the reasons counted, and in how many groups they are."""
+    read = f"{images.read} read" if images.groups is None else f"{images.read} read, in {count(images.groups, 'group')}"
     if not images.skipped:
-        return f"{images.read} read"
+        return read
     reasons = Counter(item.reason for item in images.skipped).most_common()
-    return f"{images.read} read, {len(images.skipped)} skipped ({'; '.join(f'{n} x {why}' for why, n in reasons)})"
+    return f"{read}, {len(images.skipped)} skipped ({'; '.join(f'{n} x {why}' for why, n in reasons)})"
+
+
+def grouping(report: Report) -> str | None:
+    """How groups entered the tests; None where there are none."""
+    both = report.images.groups_in_both
+    if both is None:
+        return None
+    shared = f"; {count(both, 'group')} in both sets, compared within" if both else ""
+    return f"Images of one group are split, left out and permuted together{shared}."
+
+
+def count(number: int, thing: str) -> str:
+    """A number of things: "1 group", "8 groups"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def number(value: float) -> str:
