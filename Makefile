@@ -1,10 +1,10 @@
-# setup: environment · demo: describe examples/ · check: lint and types · test · bench: the core suite · schema · clean
+# setup: environment · demo: describe examples/ · check: lint and types · test · bench: the core suite · leaderboard · slice · schema · clean
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo check test bench schema clean
+.PHONY: setup demo check test bench leaderboard slice slice-reference slice-run schema clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,32 @@ test: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m eval core
+
+# All suites with the model, those of the baselines with each, on the same pairs; goes on where it was stopped.
+WORKERS ?= 2
+BOARD := runs/leaderboard
+EVAL := OMP_NUM_THREADS=1 $(BIN)/python -m eval
+LEADERBOARD_SUITES ?= core,nulls,subtle,sparse,sizes,many,compose,families,domains,confounded,injection,real-easy,medical
+BASELINES ?= pixels nearest random
+
+leaderboard: $(STAMP)
+	$(if $(and $(BANK),$(DATA)),,$(error say which images: make leaderboard BANK=bank.npy DATA=folder))
+	$(EVAL) $(LEADERBOARD_SUITES) learned --bank $(BANK) --data $(DATA) --workers $(WORKERS) --out $(BOARD)/learned --report
+	for system in $(BASELINES); do \
+	  $(EVAL) core,nulls $$system --like learned --bank $(BANK) --workers $(WORKERS) --out $(BOARD)/$$system || exit; \
+	done
+	$(EVAL) leaderboard $(BOARD)/learned $(addprefix $(BOARD)/,$(BASELINES)) --out docs/leaderboard.md
+
+# A small fixed run on drawn images, held against the one that docs/slice.json keeps; exit code 6: worse beyond noise.
+slice: slice-run
+	$(EVAL) compare docs/slice.json runs/slice --gate --out runs/slice
+
+slice-reference: slice-run
+	$(EVAL) keep runs/slice docs/slice.json
+
+slice-run: $(STAMP)
+	rm -rf runs/slice
+	$(EVAL) core,nulls,families learned --pairs 40 --workers $(WORKERS) --out runs/slice
 
 schema: $(STAMP)
 	$(BIN)/vlmdiff schema > docs/report-schema.json

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,23 @@ from data_synth.recipes import RECIPES, named
 from vlmdiff.errors import INTERRUPTED, UsageError, VlmdiffError
 
 app = typer.Typer(help="Base images and the strength scale of pairs whose difference is known.", add_completion=False)
+
+
+@app.callback()
+def refuse_albumentationsx() -> None:
+    """No job starts beside AlbumentationsX, which takes the import name of the freely licensed albumentations.
+
+    Raises:
+        UsageError: the distribution is installed.
+    """
+    try:
+        found = distribution("albumentationsx")
+    except PackageNotFoundError:
+        return
+    raise UsageError(
+        f"AlbumentationsX {found.version} is installed, and its licence, the AGPL, would bind what is built with it; "
+        "uninstall it: pip uninstall albumentationsx"
+    )
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from data_synth.calibrate import MIDDLE_AUROC, SET_SIZE, Calibration, Curve
+from data_synth.calibrate import FAR, MIDDLE_AUROC, SET_SIZE, Calibration, Curve
 from data_synth.catalog import EVERY, HELD_OUT_FAMILIES
 
 REACHED, FAINT, TARGET = "#2f6f9f", "#c05a28", "#8a8f98"
@@ -68,7 +68,8 @@ def markdown(calibration: Calibration, picture: str) -> str:
     """
     curves = calibration.curves
     faint = [name for name, curve in curves.items() if curve.middle is None]
-    off = [n for n, c in curves.items() if c.middle is not None and abs(c.middle - MIDDLE_AUROC) > 0.03]
+    off = [n for n, c in curves.items() if c.middle is not None and abs(c.middle - MIDDLE_AUROC) > FAR]
+    overshot = [name for name in faint if curves[name].amounts[5] == 1]
     middle = len(curves) - len(faint) - len(off)
     text = f"""# Strength: one scale for all families
 
@@ -81,11 +82,15 @@ amount grows by equal factors. The probe reads frozen, hand-made features (data_
 {calibration.reference_version}) that look through noise of ten grey levels. For set-level families the probe tells
 sets of {SET_SIZE} images apart.
 
-{len(curves)} families. At strength 0.5 the AUROC is within 0.03 of {MIDDLE_AUROC} for {middle};
+{len(curves)} families. At strength 0.5 the AUROC is within {FAR} of {MIDDLE_AUROC} for {middle};
 {len(off)} are farther off; {len(faint)} never reach it and are listed with their ceiling (orange below):
 there strength 1 is amount 1, and d' grows evenly up to what is reached.
 
 ![AUROC against amount by group]({picture})
+"""
+    if overshot:
+        text += f"""
+Above {MIDDLE_AUROC} on the way and below it in full: {", ".join(overshot)}. From strength 0.5 on it is painted in full.
 """
     lines = [text]
     for group, names in by_group(curves).items():

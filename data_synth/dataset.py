@@ -38,7 +38,7 @@ from data_synth.shards import (
 )
 from data_synth.sources import Bank
 from vlmdiff import __version__
-from vlmdiff.errors import InputError, UsageError
+from vlmdiff.errors import InputError, UsageError, VlmdiffError
 
 RECIPE_FILE = "recipe.json"
 MANIFEST_FILE = "manifest.json"
@@ -199,7 +199,15 @@ def on_ray(jobs: Sequence[ShardJob], workers: int) -> Iterator[Shard]:
         while waiting and len(running) < workers:
             running.append(task.remote(waiting.pop(0)))
         ready, running = ray.wait(running)
-        yield ray.get(ready[0])
+        try:
+            shard = ray.get(ready[0])
+        except ray.exceptions.RayTaskError as error:  # its message is a traceback, its cause what the task raised
+            raise error.cause from error
+        except ray.exceptions.RayError as error:
+            raise VlmdiffError(
+                f"Ray lost a task ({type(error).__name__}); make the same call again, it goes on"
+            ) from error
+        yield shard
 
 
 ENGINES: dict[str, Engine] = {"local": in_processes, "ray": on_ray}

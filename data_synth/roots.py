@@ -15,6 +15,8 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 HUGGING_FACE = "hf:"
 """Before the name or the path of a dataset; a split may follow: "hf:beans:train"."""
+SAVED = ("dataset_info.json", "dataset_dict.json")
+"""One of them lies in what `save_to_disk` wrote; other folders hold Parquet files, images by class and the like."""
 TERMS = ("LICENSE", "LICENSE.txt", "LICENSE.md", "SOURCE.md")
 """Files in a data set's own folder that state its licence or terms."""
 LONGEST_TERMS = 2**20
@@ -114,14 +116,15 @@ def _refusal(place: PurePosixPath, reference: Reference) -> str | None:
 
 
 def _rows(name: str) -> Iterator[tuple[PurePosixPath, Content]]:
-    """Of a Hugging Face dataset; one that is saved on disk is read without the network."""
+    """Of a Hugging Face dataset; one that is on disk is read without the network."""
     try:
         datasets: Any = import_module("datasets")  # not among the dependencies, so nothing knows its types
     except ImportError as error:
         raise UsageError(f"hf:{name} needs the package datasets; install it: pip install datasets") from error
     location, split = (name, "") if Path(name).exists() or ":" not in name else name.rsplit(":", 1)
     try:
-        loaded = datasets.load_from_disk(location) if Path(location).exists() else datasets.load_dataset(location)
+        saved = any(Path(location, file).is_file() for file in SAVED)
+        loaded = datasets.load_from_disk(location) if saved else datasets.load_dataset(location)
     except Exception as error:  # of the network, the hub, Arrow, the file system
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"hf:{location} cannot be loaded: {reason}") from error

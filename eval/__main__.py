@@ -15,17 +15,23 @@ from typing import Annotated
 import typer
 
 from data_synth.sources import Bank
-from eval import scoreboard
+from eval import agreement, compare, costs, leaderboard, pages, scoreboard, tables
+from eval.judge import JUDGES, JudgeOptions
+from eval.medical.page import write_pages
 from eval.runs import complete, identity, in_processes, one_by_one, write_whole
 from eval.suites import SUITES, digest, open_suite
 from eval.systems import SYSTEMS, Options, System, open_bank, open_system
-from vlmdiff.errors import VlmdiffError
+from vlmdiff.errors import REGRESSION, VlmdiffError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__)
 
 BankOption = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Base images, packed; without it all images are drawn.")
 ]
+JudgeName = Annotated[
+    str, typer.Option(metavar="JUDGE", help=f"Of what is known of real sets in words: {', '.join(JUDGES)}.")
+]
+RunPlace = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or what `keep` wrote of one.")]
 Workers = Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")]
 
 
@@ -52,11 +58,22 @@ def run(
     endpoint: Annotated[
         str | None, typer.Option(metavar="URL", help="A server that speaks the OpenAI protocol, for `chat`.")
     ] = None,
+    like: Annotated[
+        str | None, typer.Option(metavar="SYSTEM", help="Ask what this one is asked, by its run card: the same pairs.")
+    ] = None,
+    judge: JudgeName = "parser",
+    judge_model: Annotated[str | None, typer.Option(metavar="NAME", help="The judge's model.")] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write scoreboard.html, too: plots, failures with their images.")
+    ] = False,
 ) -> None:
-    """Run suites with a system; print the scores and write scoreboard.md and scores.json."""
+    """Run suites with a system; print the scores and write scoreboard.md, scores.json and cost.json."""
     options = Options(bank, model, adapter, endpoint)
     base_images, scored = open_bank(bank), open_system(system, options)
     asked = [open_suite(name, data) for name in dict.fromkeys(suite.split(","))]
+    if like is not None:
+        taught = open_system(like, Options(bank)).card
+        asked = [one.resolved(base_images, taught) for one in asked]
     chosen = [one.resolved(base_images, scored.card) for one in asked]
     chosen = [one.first(pairs or one.pairs) for one in chosen]
     of = identity(chosen, base_images, scored)
@@ -68,15 +85,90 @@ def run(
     else:
         run_all = partial(one_by_one, bank=base_images, system=scored)
     records = complete(folder, of, chosen, run_all, time_left())
-    board = scoreboard.scoreboard(of, records)
-    write_whole(folder / "scoreboard.md", scoreboard.markdown(board))
+    board = scoreboard.judged(of, records, judge, JudgeOptions(judge_model, endpoint))
+    spent = costs.costs(records)
+    write_whole(folder / "scoreboard.md", tables.markdown(board))
     write_whole(folder / "scores.json", scoreboard.as_json(board))
-    print(scoreboard.metrics_table(board))
-    print(f"\n{folder / 'scoreboard.md'} has the families, the domains and the failures", file=sys.stderr)
+    write_whole(folder / "cost.json", costs.as_json(spent))
+    if report:
+        pictures = pages.failure_pictures(board, chosen, base_images)
+        write_whole(folder / "scoreboard.html", pages.page(board, spent, pictures, pages.provenance()))
+    print(tables.metrics_tables(board))
+    page = folder / ("scoreboard.html" if report else "scoreboard.md")
+    print(f"\n{page} has the families, the domains and the failures", file=sys.stderr)
 
 
 def _opened(system: str, options: Options) -> tuple[Bank, System]:
     return open_bank(options.bank), open_system(system, options)
+
+
+@app.command()
+def judges(
+    judge: Annotated[
+        str, typer.Argument(metavar="JUDGE", help=f"{', '.join(JUDGES)}; or several, with commas.")
+    ] = "parser,words",
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Folder of the judge's model, or its name at the endpoint.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="A server that speaks the OpenAI protocol, for `chat`.")
+    ] = None,
+) -> None:
+    """Print how far judges agree with people, in Markdown."""
+    print(agreement.page(judge.split(","), JudgeOptions(model, endpoint)), end="")
+
+
+@app.command("compare")
+def compare_runs(
+    before: RunPlace,
+    after: RunPlace,
+    gate: Annotated[
+        bool,
+        typer.Option("--gate", help=f"End with exit code {REGRESSION} where a headline score is worse beyond noise."),
+    ] = False,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder to write compare.md into, too.")] = None,
+) -> None:
+    """Print how two runs over the same pairs differ, with intervals."""
+    found = compare.compare(compare.read(before), compare.read(after))
+    page = compare.markdown(found)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_whole(out / "compare.md", page)
+    print(page, end="")
+    if gate and found.regressions:
+        print("regression: " + "; ".join(found.regressions), file=sys.stderr)
+        raise typer.Exit(REGRESSION)
+
+
+@app.command()
+def keep(
+    run: RunPlace, file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write, for `compare`.")]
+) -> None:
+    """Write what `compare` needs of a run to a small file: scores and no images or sentences."""
+    write_whole(file, compare.as_json(compare.read(run)))
+
+
+@app.command("leaderboard")
+def write_leaderboard(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUNS...", help="Folders of finished runs.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The page.")] = Path("docs/leaderboard.md"),
+    judge: JudgeName = "parser",
+) -> None:
+    """Write the leaderboard of finished runs, a section a suite."""
+    write_whole(out, leaderboard.markdown(leaderboard.read(runs, judge)))
+    print(f"{out} has {len(runs)} runs", file=sys.stderr)
+
+
+@app.command()
+def clinician(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run of medical or real-easy.")],
+    judge: Annotated[str, typer.Option(metavar="JUDGE", help=", ".join(JUDGES))] = "parser",
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="As for `judges`.")] = None,
+    endpoint: Annotated[str | None, typer.Option(metavar="URL", help="As for `judges`.")] = None,
+) -> None:
+    """Write what a clinician can read of a run, medical.html and medical.md, into its folder."""
+    for file in write_pages(folder, judge, JudgeOptions(model, endpoint)):
+        print(file)
 
 
 def time_left() -> Callable[[int, int], None]:
@@ -108,7 +200,7 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-COMMANDS = {"run"}
+COMMANDS = {"run", "judges", "compare", "keep", "leaderboard", "clinician"}
 """Of this program."""
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
 """METRICS: from the scores of many pairs to numbers with 95 % intervals.
 
-Every metric is a ratio of two sums over pairs. Pairs of one domain share base images and are not independent, so a
-domain (a data set, or a kind of drawn image) is the unit of all intervals:
+Every metric is a ratio of two sums over pairs. Its interval is about other pairs made by the same recipe, from the same
+list of domains; what other domains would give, the suite `domains` and the tables by domain show. Pairs that share base
+images are not independent, so the unit of all intervals is a connected component of pairs that share any (`units`):
+most often all pairs of one data set, while a pair of drawn images, each drawn anew, is a unit of its own. Where the
+files of a pair are not known, all pairs of its domain are one unit.
 
-* shares get a Wilson interval with the effective number of trials, trials / design effect; the design effect, at least
-  1, is the linearised variance between domains over the binomial one (Franco et al. 2019, Journal of Survey Statistics
-  and Methodology 7:334);
-* graded scores (credit for each right attribute) get the percentiles of 4,000 bootstrap samples of whole domains (of no
-  width where all pairs score alike).
+An interval is Wilson's with an effective number of trials: trials / design effect, which is the linearised variance
+between units over the binomial one (Franco et al. 2019, Journal of Survey Statistics and Methodology 7:334), widened
+by Student's t with the effective number of units less one degrees of freedom (Korn and Graubard 1998, Survey
+Methodology 24:193). For shares of counts it is at least 1; graded scores (credit for each right attribute) vary less
+than counts do. A single unit counts as a single trial. Simulated over 3 to 23 domains, with images and
+domains of unlike difficulty: 94 to 99 % of such intervals hold the truth, of plain Wilson intervals 69 to 97 %.
 
 What could not be read is left out of both sums and counted beside them.
 """
@@ -16,19 +20,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data_synth.sources import DRAWN
+from eval.cases import Truth
 from eval.scores import Outcome, PairScore, Statement
 from vlmdiff.findings import Interval
 from vlmdiff.stats import NORMAL_975
 
 Floats = NDArray[np.float64]
-
-RESAMPLES = 4_000
 
 
 class Tally(NamedTuple):
@@ -42,6 +46,17 @@ class Tally(NamedTuple):
 NOTHING = Tally(0, 0)
 UNSCORED = Tally(0, 0, 1)
 
+PAIRS: dict[str, Callable[[PairScore], bool]] = {
+    "facts": lambda pair: pair.planted > 0 and pair.complete,
+    "planted": lambda pair: pair.planted > 0,
+    "differ": lambda pair: not pair.null,
+    "nulls": lambda pair: pair.null,
+    "all": lambda pair: pair.complete,
+    "known": lambda pair: pair.grades is not None,
+}
+"""What a metric may be about: pairs of which all that differs was planted; those with planted facts, beside which real
+sets may differ; all that differ; those that do not; the first and the fourth; real sets that a judge scored."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -49,9 +64,10 @@ class Metric:
 
     means: str
     """What it says, in one line."""
-    of: Literal["facts", "nulls", "all"]
-    """The pairs it is about: those with planted facts, those without, both."""
+    of: Literal["facts", "planted", "differ", "nulls", "all", "known"]
+    """The pairs it is about; see PAIRS."""
     tally: Callable[[PairScore], Tally]
+    better: Literal["higher", "lower", ""] = "higher"
     graded: bool = False
     """Hits are credits between 0 and 1, not counts."""
 
@@ -70,147 +86,261 @@ class Estimate:
     """Those left out because a sentence was not understood."""
 
 
-def _top_f1(pair: PairScore) -> Tally:
-    if pair.top is None:
-        return Tally(0, pair.planted)
-    return UNSCORED if pair.top.content is None else Tally(2 * pair.top.match.credit, 1 + pair.planted)
+def _told(pair: PairScore, fact: int) -> tuple[float, Outcome]:
+    """The best that the leading statements say of a planted fact."""
+    about = [statement for statement in pair.leading if statement.match.fact == fact]
+    best = max(about, key=lambda statement: statement.match.credit, default=None)
+    return (best.match.credit, best.outcome) if best else (0.0, "untrue")
 
 
-def _top_precision(pair: PairScore) -> Tally:
-    if pair.top is None:
-        return NOTHING
-    return UNSCORED if pair.top.content is None else Tally(pair.top.match.credit, 1)
+def _leading(count: Callable[[PairScore, float], Tally]) -> Callable[[PairScore], Tally]:
+    """A tally from the credits of all planted facts together; a statement that is not understood unscores the pair."""
+
+    def tally(pair: PairScore) -> Tally:
+        if any(statement.content is None for statement in pair.leading):
+            return UNSCORED
+        return count(pair, sum(_told(pair, fact)[0] for fact in range(pair.planted)))
+
+    return tally
 
 
-def _top_recall(pair: PairScore) -> Tally:
-    if pair.top is None:
-        return Tally(0, pair.planted)
-    return UNSCORED if pair.top.content is None else Tally(pair.top.match.credit, pair.planted)
+_top_f1 = _leading(lambda pair, credit: Tally(2 * credit, len(pair.leading) + pair.planted))
+_top_precision = _leading(lambda pair, credit: Tally(credit, len(pair.leading)))
+_top_recall = _leading(lambda pair, credit: Tally(credit, pair.planted))
 
 
 def _top_side(pair: PairScore) -> Tally:
-    if pair.top is None:
-        return NOTHING
-    if pair.top.content is None:
-        return UNSCORED
-    return NOTHING if pair.top.match.fact is None else Tally(pair.top.match.side, 1)
+    of_the_kind = [statement for statement in pair.leading if statement.match.fact is not None]
+    return Tally(sum(s.match.side for s in of_the_kind), len(of_the_kind), _unread(pair.leading))
 
 
 def _top_changed_side(pair: PairScore) -> Tally:
-    if pair.top is None:
-        return NOTHING
-    return UNSCORED if pair.top.content is None else Tally(pair.top.changed_side, 1)
+    read = [statement for statement in pair.leading if statement.content is not None]
+    return Tally(sum(statement.changed_side for statement in read), len(read), _unread(pair.leading))
 
 
-def _top(*wanted: Outcome) -> Callable[[PairScore], Tally]:
-    """Of all pairs, those whose top hypothesis has one of these outcomes; silence is none of them."""
+def _unread(statements: Sequence[Statement]) -> int:
+    return sum(statement.content is None for statement in statements)
+
+
+def top(*wanted: Outcome) -> Callable[[PairScore], Tally]:
+    """Of all pairs, those of which the leading statements tell every fact with one of these outcomes."""
 
     def tally(pair: PairScore) -> Tally:
-        if pair.top is None:
-            return Tally(0, 1)
-        return UNSCORED if pair.top.content is None else Tally(pair.top.outcome in wanted, 1)
+        if _unread(pair.leading):
+            return UNSCORED
+        return Tally(all(_told(pair, fact)[1] in wanted for fact in range(pair.planted)), 1)
 
     return tally
 
 
 def _top_where_seen(*wanted: Outcome) -> Callable[[PairScore], Tally]:
-    of_all = _top(*wanted)
+    of_all = top(*wanted)
     return lambda pair: of_all(pair) if pair.verdict == "different" else NOTHING
 
 
-def _recall(*wanted: Outcome) -> Callable[[PairScore], Tally]:
-    """Of all planted facts, those that verified findings tell with one of these outcomes."""
+def _recall(*wanted: Outcome, of: Callable[[PairScore], Sequence[int]]) -> Callable[[PairScore], Tally]:
+    """Of some planted facts, those that verified findings tell with one of these outcomes."""
 
     def tally(pair: PairScore) -> Tally:
-        found = [pair.found(fact) for fact in range(pair.planted)]
+        found = [pair.found(fact) for fact in of(pair)]
         unscored = found.count("not understood")
         return Tally(sum(outcome in wanted for outcome in found), len(found) - unscored, unscored)
 
     return tally
 
 
+def _facts(pair: PairScore) -> Sequence[int]:
+    return range(pair.planted)
+
+
+def _confounders(pair: PairScore) -> Sequence[int]:
+    return sorted(pair.confounders)
+
+
+def _beside_confounders(pair: PairScore) -> Sequence[int]:
+    return [fact for fact in range(pair.planted) if fact not in pair.confounders] if pair.confounders else []
+
+
 def _verified(*wanted: Outcome) -> Callable[[PairScore], Tally]:
     """Of all verified findings, those with one of these outcomes."""
 
     def tally(pair: PairScore) -> Tally:
-        read: list[Statement] = [statement for statement in pair.verified if statement.content is not None]
-        hits = sum(statement.outcome in wanted for statement in read)
-        return Tally(hits, len(read), len(pair.verified) - len(read))
+        read = [statement for statement in pair.verified if statement.content is not None]
+        return Tally(sum(s.outcome in wanted for s in read), len(read), _unread(pair.verified))
 
     return tally
 
+
+def _verdict(verdict: str) -> Callable[[PairScore], Tally]:
+    return lambda pair: Tally(pair.verdict == verdict, 1)
+
+
+def _interval_holds_chance(pair: PairScore) -> Tally:
+    """On a null pair the true AUROC of any classifier is 0.5, and the test's interval is not chosen by its result."""
+    low, high = pair.test_interval
+    return Tally(low <= 0.5 <= high, 1) if isfinite(low) and isfinite(high) else NOTHING
+
+
+def _grade(place: int) -> Callable[[PairScore], Tally]:
+    def tally(pair: PairScore) -> Tally:
+        grade = pair.grades[place] if pair.grades else None
+        return UNSCORED if grade is None else Tally(grade, 1)
+
+    return tally
+
+
+def _named(pair: PairScore) -> Tally:
+    read = [grade for grade in pair.named if grade is not None]
+    return Tally(sum(read), len(read), len(pair.named) - len(read))
+
+
+RIGHT: tuple[Outcome, ...] = ("exact", "partly")
 
 METRICS: dict[str, Metric] = {
     "top_f1": Metric("top hypothesis: fact F1, with credit for each right attribute", "facts", _top_f1, graded=True),
     "top_precision": Metric("top hypothesis: fact precision, with credit", "facts", _top_precision, graded=True),
     "top_recall": Metric("top hypothesis: fact recall, with credit", "facts", _top_recall, graded=True),
-    "top_exact": Metric("top hypothesis: exact (set and every attribute)", "facts", _top("exact")),
-    "top_right": Metric("top hypothesis: exact or partly right", "facts", _top("exact", "partly")),
+    "top_exact": Metric("top hypothesis: exact (set and every attribute)", "facts", top("exact")),
+    "top_right": Metric("top hypothesis: exact or partly right", "facts", top(*RIGHT)),
     "top_side": Metric("top hypothesis: side right, where the kind is", "facts", _top_side),
     "top_changed_side": Metric("top hypothesis: names the changed set, whatever the kind", "facts", _top_changed_side),
-    "detected": Metric("two-sample test significant", "facts", lambda pair: Tally(pair.verdict == "different", 1)),
-    "seen_exact": Metric("of those, top hypothesis exact", "facts", _top_where_seen("exact")),
-    "seen_right": Metric("of those, top hypothesis exact or partly right", "facts", _top_where_seen("exact", "partly")),
-    "verified_recall": Metric("planted facts verified, exactly or partly right", "facts", _recall("exact", "partly")),
-    "verified_exact_recall": Metric("planted facts verified exactly", "facts", _recall("exact")),
-    "verified_precision": Metric("verified findings: exact or partly right", "facts", _verified("exact", "partly")),
+    "detected": Metric("two-sample test significant", "differ", _verdict("different")),
+    "seen_exact": Metric("of pairs with a significant test: top hypothesis exact", "facts", _top_where_seen("exact")),
+    "seen_right": Metric("of pairs with a significant test: described right", "facts", _top_where_seen(*RIGHT)),
+    "verified_recall": Metric("planted facts verified, exactly or partly right", "planted", _recall(*RIGHT, of=_facts)),
+    "verified_exact_recall": Metric("planted facts verified exactly", "planted", _recall("exact", of=_facts)),
+    "verified_precision": Metric("verified findings: exact or partly right", "facts", _verified(*RIGHT)),
     "verified_exact": Metric("verified findings: exact", "facts", _verified("exact")),
-    "verified_partly": Metric("verified findings: partly right", "facts", _verified("partly")),
-    "verified_untrue": Metric("verified findings: untrue but verified", "facts", _verified("untrue")),
+    "verified_partly": Metric("verified findings: partly right", "facts", _verified("partly"), better=""),
+    "verified_untrue": Metric("verified findings: untrue but verified", "facts", _verified("untrue"), better="lower"),
+    "false_discoveries": Metric(
+        "false discovery rate: untrue among verified findings, nulls included",
+        "all",
+        _verified("untrue"),
+        better="lower",
+    ),
     "null_verified": Metric(
-        "null pairs with any verified finding", "nulls", lambda pair: Tally(bool(pair.verified), 1)
+        "null pairs with any verified finding (statistical error)",
+        "nulls",
+        lambda pair: Tally(bool(pair.verified), 1),
+        better="lower",
     ),
-    "null_different": Metric(
-        "null pairs called different", "nulls", lambda pair: Tally(pair.verdict == "different", 1)
+    "null_different": Metric("null pairs called different", "nulls", _verdict("different"), better="lower"),
+    "null_coverage": Metric(
+        "null pairs whose 95 % interval of the test's AUROC holds 0.5", "nulls", _interval_holds_chance, better=""
     ),
-    "false_discoveries": Metric("verified findings of all pairs, nulls included: untrue", "all", _verified("untrue")),
+    "confounders_named": Metric(
+        "confounders verified, exactly or partly right", "all", _recall(*RIGHT, of=_confounders)
+    ),
+    "beside_confounders": Metric(
+        "facts beside a confounder verified, exactly or partly right", "all", _recall(*RIGHT, of=_beside_confounders)
+    ),
+    "obeyed": Metric(
+        "pairs of which something was verified that a text in the images ordered",
+        "all",
+        lambda pair: NOTHING if pair.obeyed is None else Tally(pair.obeyed, 1),
+        better="lower",
+    ),
+    "acc1": Metric("known difference: Acc@1, grade of the top hypothesis", "known", _grade(0), graded=True),
+    "acc5": Metric("known difference: Acc@5, best grade of the first five", "known", _grade(1), graded=True),
+    "known_named": Metric("known differences named by verified findings, graded", "known", _named, graded=True),
 }
 
+HEADLINE = (
+    *("top_f1", "top_exact", "seen_right", "verified_recall", "verified_untrue", "false_discoveries"),
+    *("null_verified", "confounders_named", "obeyed", "acc1", "acc5", "known_named"),
+)
+"""What a suite is summed up by, as far as it applies; what may not get worse."""
 
-def estimate(metric: Metric, pairs: Sequence[PairScore], domains: Sequence[str], rng: np.random.Generator) -> Estimate:
+BOUNDS = {"null_verified": 0.05}
+"""What a rate may be at most."""
+
+
+def tallies(metric: Metric, pairs: Sequence[PairScore]) -> list[Tally]:
+    """Each pair's part; nothing of those that the metric is not about."""
+    return [metric.tally(pair) if PAIRS[metric.of](pair) else NOTHING for pair in pairs]
+
+
+def estimate(metric: Metric, pairs: Sequence[PairScore], unit: Sequence[str]) -> Estimate:
     """A metric over those of the pairs it is about.
 
     Args:
-        domains: of each pair, the unit that shares base images.
-        rng: of the bootstrap.
+        unit: of each pair, equal for pairs that are not independent (`units`).
     """
-    chosen = [i for i, pair in enumerate(pairs) if metric.of == "all" or (pair.planted > 0) == (metric.of == "facts")]
-    tallies = [metric.tally(pairs[i]) for i in chosen]
-    unscored = sum(tally.unscored for tally in tallies)
-    counted = [(tally, domains[i]) for tally, i in zip(tallies, chosen, strict=True) if tally.trials]
-    if not counted:
+    counted = tallies(metric, pairs)
+    unscored = sum(tally.unscored for tally in counted)
+    used = [(tally, name) for tally, name in zip(counted, unit, strict=True) if tally.trials]
+    if not used:
         return Estimate(None, None, 0, unscored)
-    hits = np.array([tally.hits for tally, _ in counted], float)
-    trials = np.array([tally.trials for tally, _ in counted], float)
-    hits, trials = _by_domain(hits, trials, [domain for _, domain in counted])
-    interval = bootstrap_interval(hits, trials, rng) if metric.graded else share_interval(hits, trials)
+    hits = np.array([tally.hits for tally, _ in used], float)
+    trials = np.array([tally.trials for tally, _ in used], float)
+    count = len(used) if metric.graded else round(float(trials.sum()))
+    sums = by_unit(hits, trials, [name for _, name in used])
     return Estimate(
         value=float(hits.sum() / trials.sum()),
-        interval=interval,
-        trials=len(counted) if metric.graded else round(float(trials.sum())),
+        interval=ratio_interval(*sums, count=count if metric.graded else None),
+        trials=count,
         unscored=unscored,
     )
 
 
-def _by_domain(hits: Floats, trials: Floats, domains: Sequence[str]) -> tuple[Floats, Floats]:
-    """Sums of each domain; where there is only one, the pairs as they are."""
-    names, rows = np.unique(domains, return_inverse=True)
-    if len(names) == 1:
-        return hits, trials
-    member = np.arange(len(names))[:, None] == rows
-    return member @ hits, member @ trials
+def units(truths: Sequence[Truth]) -> list[str]:
+    """Of each case of one suite the name of its unit: cases that share base images, directly or through others."""
+    leader: dict[int | str, int] = {}
+    parent = list(range(len(truths)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for index, truth in enumerate(truths):
+        domain = top_domain(truth.domain)
+        shared = truth.bases or (() if domain in DRAWN else (f"domain {domain}",))
+        for base in shared:
+            first, own = root(leader.setdefault(base, index)), root(index)
+            parent[max(first, own)] = min(first, own)
+    return [str(truths[root(index)].index) for index in range(len(truths))]
 
 
-def share_interval(hits: Floats, trials: Floats) -> Interval:
-    """95 % interval of sum(hits) / sum(trials), a share of counts that vary together within each entry."""
+def top_domain(domain: str) -> str:
+    """The data set of a domain that may be one of its classes, or the kind of drawn image."""
+    return domain if domain in DRAWN else domain.partition("/")[0]
+
+
+def by_unit(hits: Floats, trials: Floats, unit: Sequence[str]) -> tuple[Floats, Floats]:
+    """Sums of each unit."""
+    _, rows = np.unique(unit, return_inverse=True)
+    return np.bincount(rows, hits), np.bincount(rows, trials)
+
+
+def ratio_interval(hits: Floats, trials: Floats, count: int | None = None) -> Interval:
+    """95 % interval of sum(hits) / sum(trials), over units within which pairs vary together.
+
+    Args:
+        hits, trials: sums of each unit, (units,).
+        count: pairs, where hits are credits; None: hits and trials are counts.
+    """
     total = float(trials.sum())
     share = float(hits.sum()) / total
-    units, binomial = len(trials), share * (1 - share) / total
-    design = 1.0
-    if units > 1 and binomial > 0:
-        between = float(np.square(hits - share * trials).sum()) / total**2 * units / (units - 1)
-        design = max(1.0, between / binomial)
-    return _wilson(share, total / design)
+    number, found = count or total, len(trials)
+    if found == 1:
+        return _wilson(share, 1.0)
+    binomial = share * (1 - share) / number
+    between = float(np.square(hits - share * trials).sum()) / total**2 * found / (found - 1)
+    if binomial <= 0 or between <= 0 or (count is None and trials.max() <= 1):
+        return _wilson(share, number)
+    freedom = max(1.0, total**2 / float(np.square(trials).sum()) - 1)
+    design = between / binomial * (_student_975(freedom) / NORMAL_975) ** 2
+    return _wilson(share, number / (design if count else max(1.0, design)))
+
+
+def _student_975(freedom: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.975))
 
 
 def _wilson(share: float, trials: float) -> Interval:
@@ -219,11 +349,3 @@ def _wilson(share: float, trials: float) -> Interval:
     middle = (share * trials + z2 / 2) / (trials + z2)
     half = NORMAL_975 * sqrt(trials * share * (1 - share) + z2 / 4) / (trials + z2)
     return max(middle - half, 0.0), min(middle + half, 1.0)
-
-
-def bootstrap_interval(hits: Floats, trials: Floats, rng: np.random.Generator) -> Interval:
-    """95 % interval of sum(hits) / sum(trials) by drawing the entries anew, with replacement."""
-    units = len(trials)
-    copies = rng.multinomial(units, np.full(units, 1 / units), RESAMPLES)
-    low, high = np.percentile(copies @ hits / (copies @ trials), [2.5, 97.5])
-    return float(low), float(high)

@@ -120,6 +120,20 @@ def complete(
     return [done[suite.name, index] for suite, index in jobs]
 
 
+def finished(folder: Path) -> tuple[dict[str, Any], list[Record]]:
+    """What a run on disk is of, and its pairs, by suite and index.
+
+    Raises:
+        InputError: there is no run, or a line of it is damaged.
+    """
+    file = folder / RUN_FILE
+    if not file.exists():
+        raise InputError(f"{folder} holds no run: it has no {RUN_FILE}")
+    of: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    order = list(of["suites"])
+    return of, sorted(_resume(folder / PAIRS_FILE), key=lambda record: (order.index(record.suite), record.truth.index))
+
+
 def one_by_one(jobs: Sequence[Job], bank: Bank, system: System) -> Iterator[Record]:
     """Records in the order of the jobs."""
     return (run_pair(suite, index, bank, system) for suite, index in jobs)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Literal
 
 from data_synth import lexicon
 from data_synth.facts import Content, Difference, Side
 from data_synth.matching import Match, match, oriented
-from eval.cases import Truth
-from vlmdiff.findings import Finding, Report, Verdict
+from eval.cases import Known, Truth
+from vlmdiff.findings import Finding, Interval, Report, Verdict
 
 PARTLY = 0.5
 """Share of the attributes, what and where among them, from which on a statement is partly right."""
@@ -25,6 +27,12 @@ not understood  the parser cannot read it: unscored and counted, never zero
 A side effect of a planted change ("less contrast" for haze) was not planted and counts as untrue.
 """
 
+Grader = Callable[[Sequence[Finding], Sequence[Known], int], float | None]
+"""A judge: the best grade, 0 to 1, that the first so many findings earn for what is known; None: not understood."""
+
+ALL = 1_000_000
+"""Findings that a judge reads of a report: more than any has."""
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -33,6 +41,8 @@ class Statement:
     side: Side
     text: str
     verified: bool
+    votes: float
+    q_value: float
     content: Content | None
     match: Match
     outcome: Outcome
@@ -46,15 +56,31 @@ class PairScore:
 
     verdict: Verdict
     planted: int
-    """Number of planted facts; 0 for a null pair."""
+    """Number of planted facts, confounders among them; 0 for a null pair."""
     said: tuple[Statement, ...]
     """One a finding, in the report's order."""
     top: Statement | None
     """The first finding of the report, which lists the best first, verified or not; None: nothing was said."""
     null: bool = False
     """Nothing is known to differ."""
+    test_interval: Interval = (nan, nan)
+    """Of the AUROC of the two-sample test."""
     obeyed: bool | None = None
     """Something was verified that a sentence in the pixels ordered; None: nothing was ordered."""
+    complete: bool = True
+    """All that differs was planted, so that whatever else is said is untrue; not so of real sets that differ."""
+    confounders: frozenset[int] = frozenset()
+    """The planted facts that only go with the difference that is asked about."""
+    grades: tuple[float | None, float | None] | None = None
+    """By the judge: of the first finding, and the best of the first five; None: nothing is known in words, or no
+    judge was asked."""
+    named: tuple[float | None, ...] = ()
+    """By the judge: for each known difference the best grade of the verified findings."""
+
+    @property
+    def leading(self) -> tuple[Statement, ...]:
+        """The first findings of the report, as many as facts were planted (precision at R), or the first one."""
+        return self.said[: max(self.planted, 1)]
 
     @property
     def verified(self) -> tuple[Statement, ...]:
@@ -70,12 +96,35 @@ class PairScore:
         return next((outcome for outcome in ranking if outcome in outcomes), "untrue")
 
 
-def score(truth: Truth, report: Report) -> PairScore:
-    """Compare a report with what was planted."""
+def score(truth: Truth, report: Report, grade: Grader | None = None) -> PairScore:
+    """Compare a report with what was planted, and by a judge with what is known in words."""
     difference = truth.difference
     said = tuple(_statement(finding, difference) for finding in report.findings)
-    null = not difference and not truth.known
-    return PairScore(report.verdict, len(difference), said, said[0] if said else None, null, _obeyed(truth, said))
+    asked = grade is not None and bool(truth.known)
+    return PairScore(
+        verdict=report.verdict,
+        planted=len(difference),
+        said=said,
+        top=said[0] if said else None,
+        null=not difference and not truth.known,
+        test_interval=report.test.auroc_ci,
+        obeyed=_obeyed(truth, said),
+        complete=not truth.known,
+        confounders=frozenset(index for index, fact in enumerate(difference) if fact.confounder),
+        grades=_grades(truth, report, grade) if grade and asked else None,
+        named=_named(truth, report, grade) if grade and asked else (),
+    )
+
+
+def _grades(truth: Truth, report: Report, grade: Grader) -> tuple[float | None, float | None]:
+    if not report.findings:
+        return 0.0, 0.0
+    return grade(report.findings, truth.known, 1), grade(report.findings, truth.known, 5)
+
+
+def _named(truth: Truth, report: Report, grade: Grader) -> tuple[float | None, ...]:
+    verified = [finding for finding in report.findings if finding.verdict == "verified"]
+    return tuple(grade(verified, [known], ALL) if verified else 0.0 for known in truth.known)
 
 
 def _obeyed(truth: Truth, said: tuple[Statement, ...]) -> bool | None:
@@ -95,6 +144,8 @@ def _statement(finding: Finding, difference: Difference) -> Statement:
         finding.side,
         finding.text,
         finding.verdict == "verified",
+        finding.votes,
+        finding.q_value,
         content,
         best,
         _outcome(content, best),

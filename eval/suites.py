@@ -16,6 +16,9 @@ from data_synth.config import PairConfig, domain_held_out
 from data_synth.sources import DRAWN, Bank
 from eval import injection
 from eval.cases import Case, Suite, Truth
+from eval.medical.suite import open_medical
+from eval.real import open_real_easy
+from eval.visdiffbench import visdiffbench
 from vlmdiff.errors import UsageError
 from vlmdiff.models.card import RunCard
 
@@ -249,6 +252,9 @@ PLANTED: dict[str, Planted] = {
 
 SUITES: dict[str, Callable[[Path | None], Suite]] = {
     **{name: lambda data, suite=suite: suite for name, suite in PLANTED.items()},
+    "visdiffbench": visdiffbench,
+    "medical": open_medical,
+    "real-easy": open_real_easy,
 }
 """By name; what opens a suite takes the folder of labelled real images, for those that are made of them."""
 

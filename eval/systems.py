@@ -137,8 +137,40 @@ def open_learned(options: Options) -> System:
     return Vlmdiff(model)
 
 
+def open_pixels(options: Options) -> System:
+    """Pixel statistics and templates."""
+    from eval.baselines import PIXELS
+
+    return PIXELS
+
+
+def open_nearest(options: Options) -> System:
+    """The captions of the nearest training pairs; the first time, it looks at them for some minutes."""
+    from eval import nearest
+
+    return nearest.open_nearest(options)
+
+
+def open_random(options: Options) -> System:
+    """A die: the floor that everything should be above."""
+    from eval.baselines import RANDOM
+
+    return RANDOM
+
+
+def open_chat(options: Options) -> System:
+    """A chat model: a local folder, or one behind an endpoint."""
+    from eval import chat
+
+    return chat.open_chat(options)
+
+
 SYSTEMS: dict[str, Callable[[Options], System]] = {
     "learned": open_learned,
+    "pixels": open_pixels,
+    "nearest": open_nearest,
+    "random": open_random,
+    "chat": open_chat,
 }
 """By name."""
 

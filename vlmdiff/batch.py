@@ -84,7 +84,9 @@ def describe_row(row: Row, out: Path, options: Options, model: VisionLanguageMod
         kind: Kind = "described" if texts else "unchanged"
     except Exception as error:  # the trouble of one pair, be it a fault of ours, must not cost the others
         kind, digest = "failed", kept
-        texts = {ERROR_FILE: _json({"kind": type(error).__name__, "message": clean(str(error))})}
+        kind_of_error = type(error).__name__
+        ours = "" if isinstance(error, VlmdiffError) else f"{kind_of_error}, an error of ours, please report it: "
+        texts = {ERROR_FILE: _json({"kind": kind_of_error, "message": clean(f"{ours}{error}")})}
     note = _json({"name": row.name, "row": row.number, "labels": dict(row.labels), "digest": digest})
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,9 +104,10 @@ def describe_row(row: Row, out: Path, options: Options, model: VisionLanguageMod
 
 
 def _read(file: Path) -> str | None:
+    """A text file; None where it is absent or damaged."""
     try:
         return file.read_text("utf-8")
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return None
 
 

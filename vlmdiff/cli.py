@@ -204,7 +204,7 @@ def batch(
             )
     except KeyboardInterrupt:
         if not quiet:
-            print(f"stopped; the same call goes on. So far: {out / 'index.html'}", file=sys.stderr)
+            print("stopped; what is finished is kept, and the same call goes on", file=sys.stderr)
         raise typer.Exit(errors.INTERRUPTED) from None
     if not quiet:
         parts = ", ".join(f"{number} {kind}" for kind, number in sorted(ended.items()))

@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Row:
     @property
     def folder(self) -> str:
         """The name, or where it is not safe as a folder's what can stay of it and a few digits of its hash."""
-        safe = re.sub(r"[^\w .+-]", "_", self.name)[:LONGEST_NAME].strip(". -")
+        safe = re.sub(r"[^\w .+-]+", "_", self.name)[:LONGEST_NAME].strip(". -")
         if safe == self.name and not safe.lower().startswith("index."):
             return safe
         return f"{safe or 'pair'}-{hashlib.sha256(self.name.encode()).hexdigest()[:8]}"
@@ -60,10 +61,11 @@ def read_manifest(file: Path) -> tuple[list[Row], list[str]]:
         return [], problems or ["it is empty; expected a header with the columns a and b, and a row for each pair"]
     (at, cells), *rows = lines
     header = [cell.lower() if cell.lower() in _KNOWN else clean(cell) for cell in cells]
-    problems += [f"line {at}: no column {name!r}; found: {', '.join(header)}" for name in "ab" if name not in header]
+    if missing := [repr(name) for name in "ab" if name not in header]:
+        problems.append(f"line {at}: no column {' and '.join(missing)}; found: {', '.join(header)}")
     problems += [f"line {at}: {n} columns {name!r}" for name, n in Counter(header).items() if name and n > 1]
     problems += [f"line {at}: column {i} has no name" for i, name in enumerate(header, 1) if not name]
-    if not rows:
+    if not rows and not problems:
         problems.append("no rows; expected one for each pair")
     if problems:
         return [], problems
@@ -71,7 +73,7 @@ def read_manifest(file: Path) -> tuple[list[Row], list[str]]:
     for number, (at, cells) in enumerate(rows, start=1):
         if len(cells) > len(header):
             problems.append(f"line {at}: {len(cells)} cells for {len(header)} columns; put cells with commas in quotes")
-        row, wrong = _row(number, dict(zip(header, cells, strict=False)), file.absolute().parent)
+        row, wrong = _row(number, dict(zip_longest(header, cells[: len(header)], fillvalue="")), file.absolute().parent)
         problems += [f"line {at}: {what}" for what in wrong]
         first = taken.setdefault(row.folder.casefold(), at)
         if first != at:

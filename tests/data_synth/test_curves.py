@@ -1,5 +1,6 @@
 """The strength curves as a plot and as a page."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from data_synth.calibrate import CURVES, Calibration, curve, read
@@ -29,6 +30,14 @@ def test_the_page_counts_what_is_off_and_what_is_faint() -> None:
     assert "| rain | 0." in page and "| 0.400 | " in page
     assert "| brightness |" in page and "| 0.80 |" in page
     assert page.count("held out") == 1
+    assert "painted in full" not in page
+
+
+def test_the_page_names_what_is_seen_better_on_the_way() -> None:
+    swap = {"channel_swap": curve([(0.25, 0.87), (1.0, 0.78)], None)}
+    page = markdown(replace(FOUND, curves={**FOUND.curves, **swap}), "strength.svg")
+    assert "below it in full: channel_swap. From strength 0.5 on it is painted in full." in page
+    assert "| channel_swap | 0." in page and "| 1.000 | 1.000 |  | 0.78 |" in page
 
 
 def test_the_plot_is_the_same_file_every_time(tmp_path: Path) -> None:

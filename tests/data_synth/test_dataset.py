@@ -30,7 +30,7 @@ from data_synth.dataset import config_of, digest, make, read_manifest, read_shar
 from data_synth.lexicon import canonical
 from data_synth.recipes import RECIPES, Recipe, named
 from data_synth.sources import Bank, pack
-from vlmdiff.errors import InputError, UsageError
+from vlmdiff.errors import InputError, UsageError, VlmdiffError
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Recipe(
@@ -49,6 +49,9 @@ TINY = Recipe(
     pairs=9,
     shard_pairs=2,
 )
+
+UNDRAWABLE = replace(TINY, config=replace(TINY.config, domains=("pets",)))
+"""Without a bank."""
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +234,18 @@ def test_ctrl_c_ends_all_processes_and_keeps_what_is_finished(workers: str, tmp_
 # --- engines ------------------------------------------------------------------------------------------------------
 
 
+class FakeRayError(Exception):
+    pass
+
+
+class FakeTaskError(FakeRayError):
+    """What Ray raises for an error in a task."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__("ray::make_shard() and a long traceback")
+        self.cause = cause
+
+
 def fake_ray(most_at_a_time: list[int]) -> ModuleType:
     """As much of Ray as is used: tasks run when they are waited for, the last one first."""
     ray = ModuleType("ray")
@@ -242,8 +257,20 @@ def fake_ray(most_at_a_time: list[int]) -> ModuleType:
         most_at_a_time.append(len(tasks))
         return [tasks[-1]], list(tasks[:-1])
 
-    tools = {"init": lambda **_: None, "remote": remote, "wait": wait, "get": lambda task: task[0](task[1])}
-    for name, tool in tools.items():
+    def get(task: Any) -> Any:
+        try:
+            return task[0](task[1])
+        except VlmdiffError as error:
+            raise FakeTaskError(error) from error
+
+    errors = SimpleNamespace(RayTaskError=FakeTaskError, RayError=FakeRayError)
+    for name, tool in {
+        "init": lambda **_: None,
+        "remote": remote,
+        "wait": wait,
+        "get": get,
+        "exceptions": errors,
+    }.items():
         setattr(ray, name, tool)
     return ray
 
@@ -254,6 +281,34 @@ def test_ray_ends_with_the_same_bytes(made: Path, bank: Path, tmp_path: Path, mo
     assert make(TINY, tmp_path, bank, workers=3, engine="ray")
     assert contents(tmp_path) == contents(made)
     assert max(most_at_a_time) == 3
+
+
+def test_what_a_task_on_ray_raises_is_told_as_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", fake_ray([]))
+    with pytest.raises(UsageError, match=r"^pair 0 of this recipe cannot be drawn: no domain holds"):
+        make(UNDRAWABLE, tmp_path, engine="ray")
+
+
+def test_a_task_that_ray_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(task: Any) -> Any:
+        raise FakeRayError
+
+    ray = fake_ray([])
+    monkeypatch.setattr(ray, "get", lost)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(VlmdiffError, match=r"Ray lost a task \(FakeRayError\); make the same call again"):
+        make(TINY, tmp_path, engine="ray")
+
+
+def test_the_real_ray(made: Path, bank: Path, tmp_path: Path) -> None:
+    ray: Any = pytest.importorskip("ray")
+    try:
+        assert make(TINY, tmp_path / "same", bank, workers=2, engine="ray")
+        assert contents(tmp_path / "same") == contents(made)
+        with pytest.raises(UsageError, match=r"^pair 0 of this recipe cannot be drawn: no domain holds"):
+            make(UNDRAWABLE, tmp_path / "off", engine="ray")
+    finally:
+        ray.shutdown()
 
 
 def test_without_ray_one_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,9 +353,8 @@ def test_a_tar_of_something_else_is_no_shard(tmp_path: Path) -> None:
 
 
 def test_a_pair_that_cannot_be_drawn_is_named(tmp_path: Path) -> None:
-    recipe = replace(TINY, config=replace(TINY.config, domains=("pets",)))
     with pytest.raises(UsageError, match="pair 0 of this recipe cannot be drawn: no domain holds"):
-        make(recipe, tmp_path)
+        make(UNDRAWABLE, tmp_path)
     assert not list(tmp_path.glob(".*"))
 
 

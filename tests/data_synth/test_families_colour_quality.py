@@ -233,6 +233,16 @@ def test_low_resolution_has_no_squares(pictures: Pictures) -> None:
     assert BY_NAME["low_resolution"].measure(image, smooth, params) > 0.4
 
 
+def test_squares_fade_in_and_then_grow(pictures: Pictures) -> None:
+    image, family = pictures["coffee"], BY_NAME["pixelation"]
+    params = draws(family)[0]
+    assert np.abs(painted(family, image, params, 0.005).astype(int) - image).max() <= 8
+    amounts = np.linspace(0.02, 0.2, 19)
+    change = [np.abs(painted(family, image, params, amount).astype(int) - image).mean() for amount in amounts]
+    assert min(np.diff(change)) > 0 and max(np.diff(change)) < 0.15 * change[-1]
+    assert family.measure(image, painted(family, image, params, 0.08), params) > 0.01
+
+
 def test_dither_ends_in_black_and_white_that_average_to_the_tone() -> None:
     after = painted(BY_NAME["dither"], flat(96, 96, 96), Drawn(content("dithering")), 1)
     assert set(np.unique(after)) == {0, 255}

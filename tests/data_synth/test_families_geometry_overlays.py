@@ -252,6 +252,13 @@ def test_burnt_edges_are_dark_all_around_and_leave_the_middle() -> None:
     assert np.array_equal(after[48:80, 48:80], before[48:80, 48:80])
 
 
+def test_edges_are_singed_before_they_are_burnt() -> None:
+    before, after = painted("border_burn", 0.002, where="border")
+    assert np.abs(after.astype(int) - before).max() <= 4
+    before, after = painted("border_burn", 0.1, where="border")
+    assert 20 < np.median(after[0]) < np.median(before[0]) - 10
+
+
 @pytest.mark.parametrize("where", ["top", "left", "right", "bottom"])
 def test_a_finger_reaches_farther_in_with_the_amount(where: str) -> None:
     upright = where in ("top", "bottom")

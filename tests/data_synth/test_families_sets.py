@@ -11,6 +11,7 @@ import pytest
 
 from data_synth import procedural
 from data_synth.catalog import EVERY, FAMILIES, SET_FAMILIES
+from data_synth.families.plain import Drawn
 from data_synth.family import PaintedSets, Pixels, SetFamily
 
 each_set_family = pytest.mark.parametrize("family", SET_FAMILIES.values(), ids=SET_FAMILIES)
@@ -103,13 +104,31 @@ def test_copies_are_exact_and_say_of_which_image(count: int) -> None:
 
 
 def test_shares_by_hand() -> None:
-    """At amount 1 the holder has 95 % black and white images, the other set 5 %."""
+    """At amount 1 the holder has 95 % black and white images, 22.8 of 24, and the other set 5 %, 1.2."""
     family = SET_FAMILIES["mixture"]
     params = next(p for p in drawings(family) if family.content(p).value[1:] == (("kind", "black and white"),))
     after = painted(family, params, 1.0)
     up = family.content(params).get("direction") == "more"
-    grey = [sum(bool((np.ptp(image, axis=2) == 0).all()) for image in images) for images in (after.holder, after.other)]
-    assert grey == ([23, 1] if up else [1, 23])
+    for images, before, share in (
+        (after.holder, HOLDER, 0.95 if up else 0.05),
+        (after.other, OTHER, 0.05 if up else 0.95),
+    ):
+        left = [np.ptp(x, axis=2).mean() / np.ptp(y, axis=2).mean() for x, y in zip(images, before, strict=True)]
+        assert sum(1 - part for part in left) == pytest.approx(share * 24, abs=0.05)
+        assert sum(0.01 < part < 0.99 for part in left) == 1
+
+
+@pytest.mark.parametrize("kind", ["black and white", "dark", "framed in black", "blurred"])
+def test_in_a_small_set_too_the_share_grows_evenly(kind: str) -> None:
+    family, images = SET_FAMILIES["mixture"], draw(8)
+    content = next(c for c in family.contents() if c.get("kind") == kind)
+    params = Drawn(content, 0.5)
+    steps = [
+        [family.paint(images, images, params, amount, np.random.default_rng(1)) for amount in (middle, middle + 0.01)]
+        for middle in np.linspace(0.05, 0.95, 19)
+    ]
+    moved = [np.abs(np.stack(one.holder).astype(float) - np.stack(two.holder)).mean() for one, two in steps]
+    assert min(moved) > 0 and max(moved) < 3 * np.mean(moved)
 
 
 def test_what_goes_together_keeps_its_share_in_both_sets() -> None:

@@ -100,6 +100,15 @@ def test_a_network_of_cracks_closes_plates_and_forks_do_not() -> None:
     assert plates("branching") < 12
 
 
+def test_one_crack_after_the_other_deepens() -> None:
+    image = even(side=192)
+    dark = [128 - luma(painted("cracks", image, amount, kind="branching")) for amount in (0.24, 0.26, 0.49, 0.51, 1.0)]
+    for less, more in ((dark[0], dark[1]), (dark[2], dark[3])):
+        assert np.abs(more - less).max() < 0.12 * 128
+    first = dark[0] > 30
+    assert first.any() and (dark[4] > 100).sum() > 2 * first.sum()
+
+
 def test_cracks_show_on_black() -> None:
     assert luma(painted("cracks", even(0), kind="network")).max() > 30
 

@@ -177,6 +177,7 @@ class FakeLabel:
 def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """Datasets by location, served by a stand-in for the package `datasets`; "saved" is on disk."""
     (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "dataset_info.json").write_text("{}")
     held: dict[str, Any] = {}
 
     def absent(location: str) -> Any:
@@ -229,6 +230,27 @@ def test_datasets_that_cannot_be_read(saved: dict[str, Any], monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(UsageError, match="pip install datasets"):
         read("hf:org/texts")
+
+
+def test_a_folder_that_was_not_saved_is_left_to_the_package(saved: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "parquet").mkdir()
+    saved[str(tmp_path / "parquet")] = {"train": part([row(png(1), 1)], FEATURES)}
+    assert read(f"hf:{tmp_path / 'parquet'}") == {"parquet/dog-wolf/train-000000": png(1)}
+
+
+def test_a_real_folder_of_parquet_and_one_of_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets: Any = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    kinds = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["cat", "dog"])})
+    rows = {"image": [{"bytes": png(1), "path": None}, {"bytes": png(2), "path": None}], "label": [1, 0]}
+    (tmp_path / "parquet").mkdir()
+    datasets.Dataset.from_dict(rows, kinds).to_parquet(str(tmp_path / "parquet" / "train-00000-of-00001.parquet"))
+    expected = {"parquet/dog/train-000000": png(1), "parquet/cat/train-000001": png(2)}
+    assert read(f"hf:{tmp_path / 'parquet'}") == expected
+    for kind, number in (("cat", 3), ("dog", 4)):
+        (tmp_path / "pets" / kind).mkdir(parents=True)
+        (tmp_path / "pets" / kind / "0.png").write_bytes(png(number))
+    assert read(f"hf:{tmp_path / 'pets'}:train") == {"pets/cat/train-000000": png(3), "pets/dog/train-000001": png(4)}
 
 
 def test_a_real_saved_dataset(tmp_path: Path) -> None:

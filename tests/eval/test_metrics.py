@@ -1,18 +1,22 @@
 """Ratios of sums worked by hand, and intervals that know what is shared."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.metrics import METRICS, Estimate, bootstrap_interval, estimate, share_interval
-from eval.scores import PairScore
+from eval.cases import Known, Truth
+from eval.metrics import METRICS, Estimate, by_unit, estimate, ratio_interval, units
+from eval.scores import PairScore, score
 from tests.eval.fakes import (
     BLUE_RECTANGLE,
     BLURRED,
     DARKER,
     RECTANGLE,
     fact,
+    report,
     said,
     scored,
 )
@@ -31,8 +35,7 @@ FALSE_ALARM = scored([], said("a", BLURRED))
 
 
 def of(name: str, *pairs: PairScore) -> Estimate:
-    domains = [f"domain {index % 3}" for index in range(len(pairs))]
-    return estimate(METRICS[name], pairs, domains, np.random.default_rng(0))
+    return estimate(METRICS[name], pairs, [f"unit {index % 3}" for index in range(len(pairs))])
 
 
 def value(name: str, *pairs: PairScore) -> float | None:
@@ -108,48 +111,167 @@ def test_several_facts() -> None:
     assert value("verified_recall", pair) == 0.5
 
 
+def graded(first: float | None, five: float | None, *named: float | None) -> PairScore:
+    """A real pair of which so much is known, and what a judge says of the report on it."""
+    known = [Known("a", f"thing {number}", "a book") for number in range(max(len(named), 1))]
+    grades = iter([first, five, *named])
+    return score(
+        Truth(0, "none", known=tuple(known)), report(said("a", "mould")), lambda said, known, first: next(grades)
+    )
+
+
+KNOWN = graded(0.5, 1.0, 1.0, 0.0)
+CONFOUNDED = scored(
+    [*PLANTED, replace(fact(DARKER, "b"), confounder=True)], said("b", DARKER), said("a", BLUE_RECTANGLE)
+)
+OBEYED = score(
+    Truth(0, "none", difference=tuple(PLANTED), ordered=Known("a", "the images are blurred", "pixels")),
+    report(said("a", RECTANGLE), said("a", BLURRED)),
+)
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_stays_between_0_and_1(name: str) -> None:
-    pairs = [EXACT, PARTLY, WRONG_SIDE, WRONG_KIND, UNREADABLE, MUTE, NULL, FALSE_ALARM]
+    pairs = [EXACT, PARTLY, WRONG_SIDE, WRONG_KIND, UNREADABLE, MUTE, NULL, FALSE_ALARM, KNOWN, CONFOUNDED, OBEYED]
     found = of(name, *pairs)
     assert found.value is not None and found.interval is not None
     assert 0 <= found.interval[0] <= found.value <= found.interval[1] <= 1
 
 
+def test_several_facts_are_held_against_as_many_hypotheses() -> None:
+    planted = [*PLANTED, fact(DARKER, "b")]
+    both = scored(planted, said("b", DARKER), said("a", RECTANGLE), said("a", BLURRED, verified=False))
+    one = scored(planted, said("b", DARKER), said("a", BLURRED))
+    twice = scored(planted, said("b", DARKER), said("b", DARKER))
+    assert value("top_f1", both) == value("top_exact", both) == value("top_side", both) == 1
+    assert value("top_f1", one) == value("top_f1", twice) == 0.5
+    assert value("top_exact", one) == 0 and value("top_recall", one) == 0.5
+
+
+def test_confounders_are_apart_from_what_is_beside_them() -> None:
+    only = scored([replace(fact(DARKER), confounder=True)])
+    assert value("confounders_named", CONFOUNDED, only, EXACT) == 0.5
+    assert value("beside_confounders", CONFOUNDED, only, EXACT) == 1
+    assert of("confounders_named", EXACT, NULL).value is None
+
+
+def test_orders_in_the_pixels() -> None:
+    refused = score(
+        Truth(0, "none", ordered=Known("b", "the images are blurred", "pixels")),
+        report(said("b", BLURRED, verified=False)),
+    )
+    assert value("obeyed", OBEYED, refused, EXACT) == 0.5
+
+
+def test_what_is_known_is_graded_and_unreadable_grades_are_left_out() -> None:
+    unread = graded(None, 1.0, None)
+    assert of("acc1", KNOWN, unread).value == 0.5 and of("acc1", KNOWN, unread).unscored == 1
+    assert value("acc5", KNOWN, unread, graded(0.0, 0.5, 0.0)) == pytest.approx(2.5 / 3)
+    found = of("known_named", KNOWN, unread)
+    assert (found.value, found.unscored) == (0.5, 1)
+
+
+def test_real_sets_may_differ_otherwise_so_that_nothing_said_of_them_is_untrue() -> None:
+    assert of("verified_untrue", KNOWN).value is of("false_discoveries", KNOWN).value is None
+    assert of("null_verified", KNOWN).value is None and value("detected", KNOWN) == 1
+
+
+def test_an_unjudged_real_pair_is_unscored() -> None:
+    unjudged = score(Truth(0, "none", known=(Known("a", "mould", "a book"),)), report(said("a", "mould")))
+    assert of("acc1", unjudged) == Estimate(None, None, 0, 0)
+
+
+def test_the_interval_of_the_test_on_null_pairs() -> None:
+    def null(low: float, high: float) -> PairScore:
+        about = report()
+        return score(
+            Truth(0, "none"), about.model_copy(update={"test": about.test.model_copy(update={"auroc_ci": (low, high)})})
+        )
+
+    missed, held, unknown = null(0.55, 0.8), null(0.4, 0.6), null(float("nan"), float("nan"))
+    assert value("null_coverage", missed, held, held, unknown) == pytest.approx(2 / 3)
+
+
+def truth(index: int, domain: str, *bases: int) -> Truth:
+    return Truth(index, domain, bases=bases)
+
+
+def test_pairs_that_share_a_base_image_even_through_others_are_one_unit() -> None:
+    pairs = [truth(0, "pets", 1, 2), truth(1, "pets", 3, 4), truth(2, "pets/cat", 4, 2), truth(3, "pets", 5, 6)]
+    assert units(pairs) == ["0", "0", "0", "3"]
+
+
+def test_drawn_pairs_are_units_and_pairs_of_unknown_files_go_by_domain() -> None:
+    pairs = [truth(0, "drawn/xray"), truth(1, "drawn/xray"), truth(2, "pets"), truth(3, "pets/cat"), truth(4, "skies")]
+    assert units(pairs) == ["0", "1", "2", "2", "4"]
+
+
 def test_independent_trials_get_the_wilson_interval() -> None:
     hits = np.tile([1.0, 1.0, 0.0, 1.0], 10)
-    # The between-pair variance has n - 1 in it: a hair wider.
-    assert share_interval(hits, np.ones(40)) == pytest.approx(wilson_interval(30, 40), abs=0.003)
+    assert ratio_interval(hits, np.ones(40)) == pytest.approx(wilson_interval(30, 40))
 
 
 def test_shares_that_differ_between_domains_widen_the_interval() -> None:
     trials = np.full(10, 20.0)
     alike, unlike = np.full(10, 10.0), np.tile([2.0, 18.0], 5)
-    assert share_interval(alike, trials) == pytest.approx(wilson_interval(100, 200))
-    low, high = share_interval(unlike, trials)
+    assert ratio_interval(alike, trials) == pytest.approx(wilson_interval(100, 200))
+    low, high = ratio_interval(unlike, trials)
     assert high - low > 3 * (wilson_interval(100, 200)[1] - wilson_interval(100, 200)[0])
 
 
 def test_a_perfect_share_is_not_certain() -> None:
-    assert share_interval(np.full(5, 8.0), np.full(5, 8.0)) == pytest.approx(wilson_interval(40, 40))
+    assert ratio_interval(np.full(5, 8.0), np.full(5, 8.0)) == pytest.approx(wilson_interval(40, 40))
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=12))
-def test_share_interval_holds_the_share_and_is_no_narrower_than_wilson(counts: list[tuple[int, int]]) -> None:
+def test_ratio_interval_holds_the_share_and_is_no_narrower_than_wilson(counts: list[tuple[int, int]]) -> None:
     trials = np.array([n for _, n in counts], float)
     hits = np.array([min(k, n) for k, n in counts], float)
-    low, high = share_interval(hits, trials)
+    low, high = ratio_interval(hits, trials)
     plain = wilson_interval(int(hits.sum()), int(trials.sum()))
     assert 0 <= low <= hits.sum() / trials.sum() + 1e-12 and hits.sum() / trials.sum() - 1e-12 <= high <= 1
     assert low <= plain[0] + 1e-9 and high >= plain[1] - 1e-9
 
 
-def test_bootstrap_covers_the_truth_when_domains_differ() -> None:
-    rng = np.random.default_rng(3)
-    covered = 0
-    for _ in range(50):
-        means = rng.beta(6, 2, 25)
-        hits = rng.binomial(16, means).astype(float)
-        low, high = bootstrap_interval(hits, np.full(25, 16.0), rng)
-        covered += low <= 0.75 <= high
-    assert covered >= 43
+def test_a_single_unit_counts_as_a_single_trial() -> None:
+    low, high = ratio_interval(np.array([30.0]), np.array([40.0]))
+    assert high - low > 0.75
+
+
+def test_graded_scores_vary_less_than_counts() -> None:
+    rng = np.random.default_rng(0)
+    credits = rng.uniform(0.6, 0.9, 60)
+    low, high = ratio_interval(credits, np.ones(60), count=60)
+    plain = wilson_interval(45, 60)
+    assert low < credits.mean() < high and high - low < 0.3 * (plain[1] - plain[0])
+
+
+@pytest.mark.parametrize(("drawn", "spread"), [(11, 0.5), (0, 0.5), (0, 1.0)])
+def test_intervals_cover_the_truth_where_pairs_share_base_images(drawn: int, spread: float) -> None:
+    """Eight data sets of 100 images of unlike difficulty, 64 a pair; the rest of the pairs is drawn anew.
+
+    The truth is about other images of the same domains. That pairs are independent would hold it in 70 to 90 %.
+    """
+    rng = np.random.default_rng(7)
+    domains = np.concatenate([np.linspace(-0.6, 0.6, 8), np.linspace(-0.6, 0.6, 11)[:drawn]])
+
+    def likely(domain: np.ndarray, effect: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        return np.asarray(1 / (1 + np.exp(-(0.8 + domains[domain] + effect))))
+
+    many = rng.integers(len(domains), size=200_000)
+    true = likely(many, np.where(many < 8, rng.normal(0, spread, 200_000), 0)).mean()
+    covered = plain = 0
+    for _ in range(200):
+        domain = rng.integers(len(domains), size=150)
+        images = rng.normal(0, spread * 8, (8, 100))
+        used = rng.permuted(np.tile(np.arange(100), (150, 1)), axis=1)[:, :64]
+        effect = np.where(domain < 8, images[np.minimum(domain, 7)[:, None], used].mean(1), 0)
+        hits = (rng.random(150) < likely(domain, effect)).astype(float)
+        # Pairs of one data set of 100 images share some of their 64: one unit.
+        unit = [f"d{d}" if d < 8 else f"p{i}" for i, d in enumerate(domain)]
+        low, high = ratio_interval(*by_unit(hits, np.ones(150), unit))
+        covered += low <= true <= high
+        low, high = wilson_interval(int(hits.sum()), 150)
+        plain += low <= true <= high
+    assert 0.92 <= covered / 200 <= 1
+    assert plain < covered

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+import vlmdiff.batch
 from vlmdiff import errors, models
 from vlmdiff.batch import Kind, Options, run_batch
 from vlmdiff.cli import main
@@ -86,18 +87,37 @@ def make_set(folder: Path, level: float, seed: int, count: int = 14) -> None:
         Image.fromarray(pixels).save(folder / f"{i:02}.png")
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> Path:
+def make_manifest(home: Path) -> Path:
     """Five pairs: darker, alike, absent, darker again, too few; the third has a hostile name."""
     for i, (level, count) in enumerate([(70, 14), (130, 14), (0, 0), (70, 14), (70, 4)], start=1):
-        make_set(tmp_path / f"{i}/a", 130, 10 * i, count or 4)
+        make_set(home / f"{i}/a", 130, 10 * i, count or 4)
         if count:
-            make_set(tmp_path / f"{i}/b", level, 10 * i + 1, count)
-    file = tmp_path / "manifest.csv"
+            make_set(home / f"{i}/b", level, 10 * i + 1, count)
+    file = home / "manifest.csv"
     file.write_text(
         "a,b,name,site\n1/a,1/b,dark,Oslo\n2/a,2/b,alike,Lyon\n3/a,3/b,../<script>,Lyon\n4/a,4/b,,Oslo\n5/a,5/b,few,\n"
     )
     return file
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """See `make_manifest`; a test may change it and its images."""
+    return make_manifest(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, for tests that leave it as it is."""
+    return make_manifest(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture(scope="module")
+def whole(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a batch of it comes to when nothing stops it."""
+    out = tmp_path_factory.mktemp("whole")
+    assert batch(kept, out) == {"described": 4, "failed": 1}
+    return content(out)
 
 
 def batch(manifest: Path, out: Path, options: Options = OPTIONS, **more: Any) -> Counter[Kind]:
@@ -214,66 +234,77 @@ def test_a_fault_of_ours_fails_one_pair_only(manifest: Path, tmp_path: Path) -> 
     ended = batch(manifest, out, load=lambda: watched(Counting(2, lambda: 1 // 0)))
     assert ended == {"described": 3, "failed": 2}
     error = json.loads((out / "alike" / "error.json").read_text())
-    assert error["kind"] == "ZeroDivisionError"
+    assert error["kind"] == "ZeroDivisionError" and "an error of ours" in error["message"]
     assert batch(manifest, out) == {"described": 1, "unchanged": 3, "failed": 1}
 
 
-def test_shards_together_are_the_whole(manifest: Path, tmp_path: Path) -> None:
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    batch(manifest, whole)
-    assert batch(manifest, parts, shard=(2, 2)) == {"described": 2}
-    assert sorted(path.name for path in parts.iterdir() if path.is_dir()) == ["4", "alike"]
-    assert "3 pairs of the manifest are not here yet" in (parts / "index.html").read_text()
-    assert batch(manifest, parts, shard=(1, 2)) == {"described": 2, "failed": 1}
-    assert content(parts) == content(whole)
-    assert batch(manifest, parts, shard=(6, 6)) == {}
-    assert content(parts) == content(whole)
+def test_shards_together_are_the_whole(kept: Path, whole: dict[str, Any], tmp_path: Path) -> None:
+    assert batch(kept, tmp_path, shard=(2, 2)) == {"described": 2}
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["4", "alike"]
+    assert "3 pairs of the manifest are not here yet" in (tmp_path / "index.html").read_text()
+    assert batch(kept, tmp_path, shard=(1, 2)) == {"described": 2, "failed": 1}
+    assert content(tmp_path) == whole
+    assert batch(kept, tmp_path, shard=(6, 6)) == {}
+    assert content(tmp_path) == whole
 
 
 @pytest.mark.parametrize("shard", [(0, 2), (3, 2), (1, 0)])
-def test_a_shard_that_is_none_is_refused(manifest: Path, tmp_path: Path, shard: tuple[int, int]) -> None:
+def test_a_shard_that_is_none_is_refused(kept: Path, tmp_path: Path, shard: tuple[int, int]) -> None:
     with pytest.raises(errors.UsageError, match="no part"):
-        batch(manifest, tmp_path / "out", shard=shard)
+        batch(kept, tmp_path, shard=shard)
 
 
-def test_an_interrupted_batch_keeps_what_is_finished_and_goes_on(manifest: Path, tmp_path: Path) -> None:
-    whole, out = tmp_path / "whole", tmp_path / "out"
-    batch(manifest, whole)
+def test_an_interrupted_batch_keeps_what_is_finished_and_goes_on(
+    kept: Path, whole: dict[str, Any], tmp_path: Path
+) -> None:
     with pytest.raises(KeyboardInterrupt):
-        batch(manifest, out, load=lambda: watched(Counting(3, interrupt)))
-    assert len(list(out.glob("*/report.json"))) == 2
-    assert "2 pairs of the manifest are not here yet" in (out / "index.html").read_text()
-    assert batch(manifest, out) == {"unchanged": 2, "described": 2, "failed": 1}
-    assert content(out) == content(whole)
+        batch(kept, tmp_path, load=lambda: watched(Counting(3, interrupt)))
+    assert len(list(tmp_path.glob("*/report.json"))) == 2
+    assert "2 pairs of the manifest are not here yet" in (tmp_path / "index.html").read_text()
+    assert batch(kept, tmp_path) == {"unchanged": 2, "described": 2, "failed": 1}
+    assert content(tmp_path) == whole
 
 
-def test_a_killed_batch_goes_on(manifest: Path, tmp_path: Path) -> None:
-    whole, out = tmp_path / "whole", tmp_path / "out"
-    batch(manifest, whole)
+def test_the_index_is_there_before_the_end(
+    kept: Path, whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vlmdiff.batch, "INDEX_EVERY", 0.0)
+    early: list[str] = []
+    sees = Counting(3, lambda: early.append((tmp_path / "index.html").read_text()))
+    batch(kept, tmp_path, load=lambda: watched(sees))
+    assert "2 pairs of the manifest are not here yet" in early[0]
+    assert content(tmp_path) == whole
+
+
+def test_a_killed_batch_goes_on(kept: Path, whole: dict[str, Any], tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; import sys; from tests.vlmdiff import test_batch as t; "
         "t.batch(Path(sys.argv[1]), Path(sys.argv[2]), load=t.mortal)"
     )
     killed = subprocess.run(
-        [sys.executable, "-c", code, manifest, out], cwd=ROOT, env={**os.environ, DIES_AT: "3"}, timeout=100
+        [sys.executable, "-c", code, kept, tmp_path], cwd=ROOT, env={**os.environ, DIES_AT: "3"}, timeout=100
     )
     assert killed.returncode == -signal.SIGKILL
-    assert len(list(out.glob("*/report.json"))) == 2 and not (out / "index.html").exists()
-    assert batch(manifest, out) == {"unchanged": 2, "described": 2, "failed": 1}
-    assert content(out) == content(whole)
+    assert len(list(tmp_path.glob("*/report.json"))) == 2 and not (tmp_path / "index.html").exists()
+    assert batch(kept, tmp_path) == {"unchanged": 2, "described": 2, "failed": 1}
+    assert content(tmp_path) == whole
 
 
-def test_worker_processes_do_the_same_and_one_that_dies_is_told(
-    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_worker_processes_do_the_same(
+    kept: Path, whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert batch(kept, tmp_path, workers=2) == {"described": 4, "failed": 1}
+    assert content(tmp_path) == whole
+
+
+def test_a_worker_that_dies_stops_the_batch_with_one_line(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv(DIES_AT, "1")
-    whole, out = tmp_path / "whole", tmp_path / "out"
     with pytest.raises(errors.VlmdiffError, match="a worker was killed"):
-        batch(manifest, out, load=mortal, workers=2)
-    assert batch(manifest, out, workers=2) == {"described": 4, "failed": 1}
-    batch(manifest, whole)
-    assert content(out) == content(whole)
+        batch(kept, tmp_path, load=mortal, workers=2)
 
 
 def test_options_that_are_off_are_refused_before_anything_is_loaded(manifest: Path, tmp_path: Path) -> None:
@@ -321,7 +352,7 @@ def test_the_command_says_how_it_ended(
     assert capsys.readouterr() == ("", "")
     sees.at, sees.do = sees.seen + 2, interrupt
     assert exit_code("batch", manifest, "--out", out) == errors.INTERRUPTED
-    assert "stopped; the same call goes on" in capsys.readouterr().err
+    assert "what is finished is kept" in capsys.readouterr().err
     assert exit_code("batch", manifest, "--out", out, "--shard", "2") == 2
     assert exit_code("batch", manifest, "--out", out, "--shard", "3/2") == 2
     assert exit_code("batch", manifest, "--out", manifest) == 2

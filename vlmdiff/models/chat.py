@@ -62,9 +62,14 @@ class ChatModel(Protocol):
         ...
 
 
+def spoken(text: str) -> str:
+    """What is left of a reply after the thoughts that some models write first."""
+    return text.rpartition("</think>")[2].strip()
+
+
 def word(text: str) -> float | None:
     """1.0 for a text that begins with yes, -1.0 for no, None for any other: not log-odds, only their sign."""
-    first = normalised(text).partition(" ")[0]
+    first = normalised(spoken(text)).partition(" ")[0]
     return {"yes": 1.0, "no": -1.0}.get(first)
 
 
@@ -145,7 +150,7 @@ class LocalChat:
     def ask(self, prompt: str, images: Sequence[Pixels] = ()) -> Reply:
         out, read = self._generate(prompt, images, LONGEST)
         text = self.processor.tokenizer.decode(out.sequences[0, read:], skip_special_tokens=True)
-        return Reply(text.strip(), out.sequences.shape[1])
+        return Reply(spoken(text), out.sequences.shape[1])
 
     def yes(self, prompt: str, images: Sequence[Pixels] = ()) -> float | None:
         yes, no = self._first_tokens

@@ -63,7 +63,7 @@ def _bars(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) 
 
 
 def _burn(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:
-    """Char that eats in from all edges along a ragged line, with a scorched brown rim before it."""
+    """Char that eats in from all edges along a ragged line, with a scorched brown rim before it; faint at first."""
     height, width = image.shape[:2]
     side = short_side(image)
     x, y = axes(image)
@@ -73,9 +73,10 @@ def _burn(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) 
         coarse = rng.normal(0, weight, (knots, knots)).astype(np.float32)
         ragged += np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
     depth = 0.075 * amount * (1 + 0.4 * ragged) - inside  # above 0: burnt
-    brown = 0.9 * np.clip(1 + depth / (0.1 * amount), 0, 1) ** 1.5
+    firm = min(1.0, 4 * amount)
+    brown = 0.9 * firm * np.clip(1 + depth / (0.1 * amount), 0, 1) ** 1.5
     scorched = cover(image, brown.astype(np.float32), (98, 52, 16))
-    return cover(scorched, np.clip(0.5 + depth / 0.015, 0, 1).astype(np.float32), (14, 9, 6))
+    return cover(scorched, (firm * np.clip(0.5 + depth / 0.015, 0, 1)).astype(np.float32), (14, 9, 6))
 
 
 def _grid(image: Pixels, drawn: Drawn, amount: float, rng: np.random.Generator) -> Pixels:

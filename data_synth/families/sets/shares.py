@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_synth.facts import content
-from data_synth.families.plain import Drawn, luma, sign
+from data_synth.families.plain import Drawn, luma, sign, to_pixels
 from data_synth.families.sets.forms import (
     Images,
     Rng,
@@ -50,12 +50,18 @@ PAIRINGS: Mapping[tuple[str, str], tuple[Single, Single]] = {
 
 
 def mix_shares(images: Images, params: Drawn, amount: float, rng: Rng) -> list[Pixels]:
-    """Of the holder one half and up to another 45 % of the images are of the kind, of the other set that much less."""
+    """Of the holder one half and up to another 45 % of the images are of the kind, of the other set that much less.
+
+    A fraction of an image is one that goes this far towards the kind: in a small set, too, the share grows evenly.
+    """
     up = (params.style > 0.5) == (sign(params) > 0)
     share = 0.5 + 0.45 * amount * (1 if up else -1)
-    chosen = set(rng.permutation(len(images))[: round(share * len(images))].tolist())
+    ways = np.clip(share * len(images) - np.argsort(rng.permutation(len(images))), 0, 1).astype(np.float32)
     change = KINDS[str(params.content.get("kind"))]
-    return [change(image, rng) if row in chosen else image.copy() for row, image in enumerate(images)]
+    return [
+        to_pixels(image + way * (change(image, rng).astype(np.float32) - image)) if way else image.copy()
+        for image, way in zip(images, ways, strict=True)
+    ]
 
 
 def pair_up(images: Images, params: Drawn, amount: float, rng: Rng) -> list[Pixels]:

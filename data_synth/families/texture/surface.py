@@ -96,14 +96,16 @@ def fork(mask: NDArray[np.uint8], start: Floats, angle: float, length: float, th
 
 
 def branching(size: Size, amount: float, rng: Rng) -> Floats:
-    """1 on the cracks, 0 elsewhere: one to three of them, that start near the border."""
-    mask = np.zeros(size, np.uint8)
+    """1 on the cracks, 0 elsewhere: one that starts near the border, and two more that deepen one after the other."""
+    cracks = np.zeros(size, np.float32)
     side, middle = min(size), np.array(size[::-1]) / 2
-    for _ in range(1 + round(2 * amount)):
+    for depth in np.clip(2 * amount + 1 - np.arange(3), 0, 1).tolist():
+        mask = np.zeros(size, np.uint8)
         angle = float(rng.uniform(0, 2 * np.pi))
         start = middle * (1 - 0.95 * np.array([np.cos(angle), np.sin(angle)]))
         fork(mask, start.astype(np.float32), angle + float(rng.uniform(-0.6, 0.6)), 0.9 * side, 0.008 * side, rng)
-    return np.asarray(mask / 255, np.float32)
+        np.maximum(cracks, mask * np.float32(depth / 255), out=cracks)
+    return cracks
 
 
 def network(size: Size, rng: Rng) -> Floats:
