@@ -280,11 +280,11 @@ def _of_set(images: Sequence[NDArray[np.uint8]]) -> Floats:
 
 def measured(measure: Measure) -> Curve:
     """Sweep the amounts, then close in on the one where the AUROC is 0.85; all with care where that does not hold."""
-    found, middle = _searched(partial(measure, careful=False))
+    found, middle = _searched(lambda amount: measure(amount, False))
     if middle is not None:
         middle = middle[0], measure(middle[0], True)
         if abs(middle[1] - MIDDLE_AUROC) > FAR:
-            found, middle = _searched(partial(measure, careful=True))
+            found, middle = _searched(lambda amount: measure(amount, True))
     return curve(found, middle)
 
 
@@ -315,7 +315,7 @@ def _rising(points: Sequence[tuple[float, float]]) -> Floats:
     """The AUROCs averaged to never fall, from 0.5 at amount 0."""
     from scipy.optimize import isotonic_regression
 
-    return np.asarray(isotonic_regression(np.clip([0.5, *(value for _, value in points)], 0.5, 1)).x)
+    return np.asarray(isotonic_regression(np.clip([0.5, *(value for _, value in points)], 0.5, 1)).x, np.float64)
 
 
 def _distances(rising: Floats) -> Floats:

@@ -14,13 +14,12 @@ from typing import Annotated
 
 import typer
 
-from data_synth.sources import Bank
 from eval import agreement, compare, costs, leaderboard, pages, scoreboard, tables
 from eval.judge import JUDGES, JudgeOptions
 from eval.medical.page import write_pages
 from eval.runs import complete, identity, in_processes, one_by_one, write_whole
 from eval.suites import SUITES, digest, open_suite
-from eval.systems import SYSTEMS, Options, System, open_bank, open_system
+from eval.systems import SYSTEMS, Options, open_bank, open_system, opened
 from vlmdiff.errors import REGRESSION, VlmdiffError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__)
@@ -81,7 +80,7 @@ def run(
     if bank is None:
         print("no --bank: drawn images only, no photographs", file=sys.stderr)
     if workers > 1:
-        run_all = partial(in_processes, opener=partial(_opened, system, options), workers=workers)
+        run_all = partial(in_processes, opener=partial(opened, system, options), workers=workers)
     else:
         run_all = partial(one_by_one, bank=base_images, system=scored)
     records = complete(folder, of, chosen, run_all, time_left())
@@ -96,10 +95,6 @@ def run(
     print(tables.metrics_tables(board))
     page = folder / ("scoreboard.html" if report else "scoreboard.md")
     print(f"\n{page} has the families, the domains and the failures", file=sys.stderr)
-
-
-def _opened(system: str, options: Options) -> tuple[Bank, System]:
-    return open_bank(options.bank), open_system(system, options)
 
 
 @app.command()

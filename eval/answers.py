@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,9 @@ from vlmdiff.findings import Evidence, Finding, Hypothesis, Images, ModelInfo, R
 from vlmdiff.images.sets import SetPair
 from vlmdiff.learn import probe
 
-if TYPE_CHECKING:
-    from vlmdiff.stats import Floats
-
 Rows = NDArray[np.intp]
+Features = NDArray[np.floating[Any]]
+"""One row an image, (images, F)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +27,8 @@ class Half:
     rows_a: Rows
     """Where they stand in A as it was given."""
     rows_b: Rows
-    features_a: Floats
-    """One row an image, (images, F)."""
-    features_b: Floats
+    features_a: Features
+    features_b: Features
     groups: NDArray[np.integer[Any]] | None
     """A number for each image, A's first, equal for images that belong together; None if none do."""
 
@@ -64,7 +62,7 @@ def evidence(side: Side, text: str, votes: float, on_a: NDArray[Any], on_b: NDAr
     return Evidence(Hypothesis(text, side, votes), on_a.astype(np.float32), on_b.astype(np.float32))
 
 
-Eyes = Callable[[NDArray[np.uint8]], "Floats"]
+Eyes = Callable[[NDArray[np.uint8]], Features]
 """From RGB images (images, size, size, 3) to features (images, F); the two-sample test is on these, standardised."""
 Speaker = Callable[[Half, Half, np.random.Generator], Said]
 """From the look half and the check half to hypotheses with their evidence; words come from the look half alone."""

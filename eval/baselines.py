@@ -16,7 +16,7 @@ from data_synth.facts import Content, content
 from data_synth.family import Pixels
 from data_synth.lexicon import canonical
 from data_synth.reference import REFERENCE_VERSION, reference_features
-from eval.answers import Eyes, Half, Said, Speaker, answer, evidence
+from eval.answers import Eyes, Features, Half, Said, Speaker, answer, evidence
 from eval.systems import ALPHA, Groups, loaded
 from vlmdiff import __version__
 from vlmdiff.findings import ModelInfo, Report, Side
@@ -92,7 +92,7 @@ STATISTICS: dict[str, Statistic] = {
     "noise": Statistic(content("noise")),
     "specks": Statistic(content("salt and pepper")),
     "blocks": Statistic(content("jpeg")),
-    "flat areas": Statistic(content("pixelation")),
+    "flat cells": Statistic(content("pixelation")),
     "tones": Statistic(low=content("posterisation")),
     "edges": Statistic(content("fine texture", direction="more"), content("fine texture", direction="less")),
     "mid-tones": Statistic(content("mid-tones", direction="more"), content("mid-tones", direction="less")),
@@ -131,7 +131,8 @@ def _statistics(image: Pixels) -> list[float]:
     return [
         float(luma.mean()),
         float(np.log(luma.std() + 1)),
-        float(np.log(np.ptp(image, axis=2).mean() + 1)),
+        # Against the contrast: less of that takes as much of the colour.
+        float(np.log(np.ptp(image, axis=2).mean() + 1) - np.log(luma.std() + 1)),
         red - blue,
         red - (green + blue) / 2,
         green - (red + blue) / 2,
@@ -143,7 +144,7 @@ def _statistics(image: Pixels) -> list[float]:
         float(np.log(np.median(residual) + 1) - 0.5 * np.log(residual.mean() + 1)),
         float(np.log((np.abs(luma - cv2.medianBlur(grey, 3)) > 50).mean() + 1e-3)),
         _block_step(across) + _block_step(down.T),
-        float((across == 0).mean()),
+        _alone(across) + _alone(down.T),
         float(np.count_nonzero(np.bincount(grey.ravel())[int(black) : int(white) + 1]) / (int(white) - int(black) + 1)),
         float((across[:-1] + down[:, :-1] > 30).mean()),
         float((middle - dark + 1) / (bright - dark + 2)),
@@ -160,8 +161,15 @@ def _block_step(steps: NDArray[np.float32]) -> float:
     return float(np.log(phases[7] + 0.5) - np.log(np.median(phases) + 0.5))
 
 
-def most_different(a: Floats, b: Floats, most: int = MOST, least_t: float = 4.0) -> list[int]:
-    """Columns in which two sets differ most, each one after what the ones before it explain.
+def _alone(steps: NDArray[np.float32]) -> float:
+    """Share of the clear steps with nothing right before and after, as at the borders of flat cells."""
+    clear = steps[:, 1:-1] >= 8
+    flat = np.maximum(steps[:, :-2], steps[:, 2:]) <= 1
+    return float((clear & flat).sum() / (clear.sum() + steps.shape[1]))
+
+
+def most_different(a: Features, b: Features, most: int = MOST, least_t: float = 6.0) -> dict[int, float]:
+    """Columns, and their t values, in which two sets differ most, each one after what the ones before it explain.
 
     A step takes the column with the largest t value of the mean difference, adjusted for the columns taken by their
     regression within the sets (analysis of covariance): a dark set has less contrast, too, and need not be told so.
@@ -174,29 +182,35 @@ def most_different(a: Floats, b: Floats, most: int = MOST, least_t: float = 4.0)
     gap = b.mean(0) - a.mean(0)
     spread = within.std(0) + 1e-9
     within, gap = within / spread, gap / spread
-    taken: list[int] = []
+    taken: dict[int, float] = {}
     while len(taken) < min(most, a.shape[1]):
-        slopes = np.linalg.lstsq(within[:, taken], within, rcond=None)[0]
-        left = (within - within[:, taken] @ slopes).std(0)
-        t = np.abs(gap - gap[taken] @ slopes) / np.maximum(left, 0.1) / (1 / len(a) + 1 / len(b)) ** 0.5
-        t[taken] = 0.0
+        before = list(taken)
+        slopes = np.linalg.lstsq(within[:, before], within, rcond=None)[0]
+        left = (within - within[:, before] @ slopes).std(0)
+        t = np.abs(gap - gap[before] @ slopes) / np.maximum(left, 0.1) / (1 / len(a) + 1 / len(b)) ** 0.5
+        t[before] = 0.0
         best = int(t.argmax())
         if taken and t[best] < least_t:
             break
-        taken.append(best)
+        taken[best] = float(t[best])
     return taken
 
 
 def by_statistics(look: Half, check: Half, rng: np.random.Generator) -> Said:
-    """Templates for the statistics that differ most; an image's evidence is its own statistic."""
+    """Templates for the statistics that differ most; an image's evidence is its own statistic.
+
+    There is one draw, so votes tell the effect instead: the t value as a share of the largest.
+    """
     mean_a, mean_b = look.features_a.mean(0), look.features_b.mean(0)
     found = []
-    for column in most_different(look.features_a, look.features_b):
+    effects = most_different(look.features_a, look.features_b)
+    largest = max(*effects.values(), 1e-9)
+    for column, effect in effects.items():
         side, text = _worded(list(STATISTICS.values())[column], float(mean_a[column]), float(mean_b[column]))
         middle = (mean_a[column] + mean_b[column]) / 2
         sign = np.sign(mean_b[column] - mean_a[column]) * (1 if side == "b" else -1)
         scores = [sign * (f[:, column] - middle) for f in (check.features_a, check.features_b)]
-        found.append(evidence(side, text, 1.0, *scores))
+        found.append(evidence(side, text, effect / largest, *scores))
     return Said(found, check)
 
 

@@ -93,7 +93,7 @@ class Chat:
         if not heard.hypotheses:
             return Said([], check, warnings)
         shown = [images_a[row] for row in check.rows_a] + [images_b[row] for row in check.rows_b]
-        answers = np.array([self._answers(fit(image, JUDGED), heard) for image in shown])
+        answers = np.array([self._answers(image, heard) for image in shown])
         kept_answers, kept_images = readable(answers)
         if lost := int(np.isnan(answers).sum()):
             warnings.append(
@@ -115,7 +115,8 @@ class Chat:
 
     def _answers(self, image: Pixels, heard: prompts.Read) -> list[float]:
         """To every hypothesis on one image; NaN where unreadable."""
-        said = (self.model.yes(prompts.judge(hypothesis), [image]) for hypothesis in heard.hypotheses)
+        shown = np.asarray(fit(image, JUDGED), np.uint8)
+        said = (self.model.yes(prompts.judge(hypothesis), [shown]) for hypothesis in heard.hypotheses)
         return [math.nan if value is None else value for value in said]
 
 

@@ -215,7 +215,7 @@ def _change(suite: str, metric: str, before: dict[int, PairParts], after: dict[i
     if not (sums[:, 1].sum() and sums[:, 3].sum()):
         return None
     names, of = np.unique([before[i].unit for i, _, _ in rows], return_inverse=True)
-    by_unit = np.stack([np.bincount(of, column) for column in sums.T], axis=1)
+    by_unit = (np.arange(len(names))[:, None] == of).astype(float) @ sums
     old, new = (float(sums[:, at].sum() / sums[:, at + 1].sum()) for at in (0, 2))
     return Change(suite, metric, old, new, new - old, paired_interval(by_unit), len(rows), len(names))
 

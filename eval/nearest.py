@@ -70,7 +70,7 @@ def spread(a: NDArray[Any], b: NDArray[Any], usual: NDArray[Any]) -> NDArray[Any
     Args:
         a: features, (images, F); b: likewise.
     """
-    return np.maximum(((a.var(0) + b.var(0)) / 2) ** 0.5, 0.3 * usual + 1e-6)
+    return np.asarray(np.maximum(((a.var(0) + b.var(0)) / 2) ** 0.5, 0.3 * usual + 1e-6))
 
 
 def direction(rest: NDArray[Any], shows: NDArray[Any], usual: NDArray[Any]) -> NDArray[Any]:

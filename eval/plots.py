@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.calibration import Calibration
+from eval.metrics import Floats
 from eval.psychometrics import AXES, Curve, Curves
 
 if TYPE_CHECKING:
@@ -52,13 +53,17 @@ def psychometric(found: Curves) -> str:
 
 def thresholds(found: Curves) -> str:
     """The value at which half of the pairs are described right, with 95 % intervals, a row a curve that has one."""
-    rows = [curve for curve in (found.overall, *found.parts) if curve.threshold is not None and curve.interval]
+    rows = [
+        (curve.of, curve.threshold, curve.interval)
+        for curve in (found.overall, *found.parts)
+        if curve.threshold is not None and curve.interval is not None
+    ]
     figure, axes = _figure(4.6, 0.7 + 0.3 * max(len(rows), 1))
-    for height, curve in enumerate(reversed(rows)):
-        colour = ORANGE if curve is found.overall else BLUE
-        axes.plot(curve.interval or (), [height] * 2, color=colour, linewidth=4, alpha=0.45, solid_capstyle="round")
-        axes.plot([curve.threshold], [height], "D", color=colour, markersize=5)
-    axes.set_yticks(range(len(rows)), [curve.of for curve in reversed(rows)])
+    for height, (name, threshold, interval) in enumerate(reversed(rows)):
+        colour = ORANGE if name == found.overall.of else BLUE
+        axes.plot(interval, [height] * 2, color=colour, linewidth=4, alpha=0.45, solid_capstyle="round")
+        axes.plot([threshold], [height], "D", color=colour, markersize=5)
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in reversed(rows)])
     axes.set_ylim(-0.7, len(rows) - 0.3)
     values = [point.value for point in found.overall.points]
     if AXES[found.overall.axis].scale == "log":
@@ -87,7 +92,7 @@ def reliability(found: Calibration) -> str:
     return _svg(figure, f"reliability {found.confidence}")
 
 
-def _fitted(curve: Curve, values: np.ndarray, log_scale: bool) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _fitted(curve: Curve, values: Floats, log_scale: bool) -> tuple[Floats, Floats]:
     assert curve.fit is not None
     stimulus = np.log(values) if log_scale else values
     fine = np.linspace(stimulus[0], stimulus[-1], 120)

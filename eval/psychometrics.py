@@ -224,7 +224,9 @@ def _success(x: Floats, middle: Floats, slope: Floats, lapse: Floats) -> Floats:
 
 def _unit_scale(stimulus: Floats, rises: bool) -> Floats:
     """Values from 0, the hardest, to 1."""
-    return (stimulus - stimulus[0] if rises else stimulus[-1] - stimulus) / (stimulus[-1] - stimulus[0])
+    easy, hard = (stimulus[-1], stimulus[0]) if rises else (stimulus[0], stimulus[-1])
+    scaled: Floats = (stimulus - hard) / (easy - hard)
+    return scaled
 
 
 def _fit(stimulus: Floats, rises: bool, middle: float, slope: float, lapse: float) -> Fit:

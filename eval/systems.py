@@ -190,3 +190,8 @@ def open_system(name: str, options: Options) -> System:
 def open_bank(path: Path | None) -> Bank:
     """The base images; drawn images alone where no bank is named."""
     return Bank.load(path) if path else Bank.drawn_only()
+
+
+def opened(name: str, options: Options) -> tuple[Bank, System]:
+    """Base images and a system; here and not in `__main__`, whose functions a spawned process does not find."""
+    return open_bank(options.bank), open_system(name, options)

@@ -83,7 +83,7 @@ def _suite_sections(suite: SuiteBoard) -> list[str]:
             table((found.confidence, "findings", "mean", "right", "95 % interval"), rows),
         ]
     if suite.failures:
-        rows = [
+        listed = [
             (
                 *(str(f.index), f.domain, f.condition, f.truth, f.nuisances, f.verdict),
                 "<br>".join(f.said) or "nothing",
@@ -93,7 +93,7 @@ def _suite_sections(suite: SuiteBoard) -> list[str]:
         parts += [
             f"### {title}: failures ({len(suite.failures)} of {suite.failed})",
             "First those of which something untrue was verified, then by index; nuisances are in both sets.",
-            table(("pair", "domain", "condition", "truth", "nuisances", "verdict", "said"), rows),
+            table(("pair", "domain", "condition", "truth", "nuisances", "verdict", "said"), listed),
         ]
     return [part for part in parts if part]
 

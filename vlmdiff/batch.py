@@ -222,12 +222,27 @@ def _outcomes(rows: Sequence[Row], out: Path, options: Options, workers: int, lo
         pool.shutdown(cancel_futures=True)
 
 
-_opened: VisionLanguageModel | None = None
-"""In a worker process: its model."""
+@dataclass
+class _Worker:
+    """The state of a worker process."""
+
+    model: VisionLanguageModel | None = None
+    busy: bool = False
+    stopped: bool = False
+
+    def stop(self, *_: object) -> None:
+        """Ctrl-C: give up the pair at hand, and any that are still queued; the process then ends by itself."""
+        self.stopped = True
+        if self.busy:
+            raise KeyboardInterrupt
+
+
+_worker = _Worker()
 
 
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once, without a traceback
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # ignored where a shell runs us in the background
+        signal.signal(signal.SIGINT, _worker.stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -240,10 +255,14 @@ def _end_with_parent() -> None:
 
 
 def _in_worker(row: Row, out: Path, options: Options, load: Loader) -> Outcome:
-    global _opened
-    if _opened is None:
-        _opened = load()  # here, not at the start of the worker: so its error reaches the caller
-    return describe_row(row, out, options, _opened)
+    if _worker.stopped:
+        raise KeyboardInterrupt
+    _worker.busy = True
+    try:
+        _worker.model = _worker.model or load()  # here, not at the start of the worker: so its error reaches the caller
+        return describe_row(row, out, options, _worker.model)
+    finally:
+        _worker.busy = False
 
 
 def write_index(out: Path, rows: Sequence[Row]) -> None:

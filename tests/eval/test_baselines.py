@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,12 +39,12 @@ def scenes(count: int, seed: int, side: int = 128) -> list[Pixels]:
         image = cv2.resize(cells, (side, side), interpolation=cv2.INTER_CUBIC).astype(np.float32)
         x, y, width, height = rng.integers(10, 60, 4)
         image[y : y + height, x : x + width] += rng.integers(-60, 60)
-        made.append(np.clip(image + rng.normal(0, 2, image.shape), 0, 255).astype(np.uint8))
+        made.append(np.clip(image + rng.normal(0, rng.uniform(0.5, 6), image.shape), 0, 255).astype(np.uint8))
     return made
 
 
-def levels(image: Pixels, change: Callable[[np.ndarray], np.ndarray]) -> Pixels:
-    return np.clip(change(image.astype(np.float32)), 0, 255).astype(np.uint8)
+def levels(image: Pixels, change: Callable[[Any], Any]) -> Pixels:
+    return np.asarray(np.clip(change(image.astype(np.float32)), 0, 255), np.uint8)
 
 
 def specked(image: Pixels) -> Pixels:
@@ -67,6 +68,7 @@ def pixelated(image: Pixels) -> Pixels:
 
 
 RAMP = np.linspace(30, -30, 128, dtype=np.float32)
+AWAY = np.hypot(*np.ogrid[-64:64, -64:64])
 CHANGES: dict[str, tuple[Callable[[Pixels], Pixels], int]] = {
     "lightness": (lambda i: levels(i, lambda v: v + 30), 1),
     "contrast": (lambda i: levels(i, lambda v: 128 + (v - 128) * 0.6), -1),
@@ -80,7 +82,7 @@ CHANGES: dict[str, tuple[Callable[[Pixels], Pixels], int]] = {
     "noise": (noisy, 1),
     "specks": (specked, 1),
     "blocks": (jpeg, 1),
-    "flat areas": (pixelated, 1),
+    "flat cells": (pixelated, 1),
     "tones": (lambda i: np.asarray(i // 40 * 40, np.uint8), -1),
     "edges": (lambda i: levels(i, lambda v: v + 60 * (np.indices((128, 128)).sum(0) // 4 % 2)[..., None]), 1),
     "mid-tones": (lambda i: levels(i, lambda v: 255 * (v / 255) ** 1.8), -1),
@@ -113,9 +115,9 @@ def test_every_template_is_what_the_generator_says() -> None:
 @pytest.mark.parametrize(
     ("name", "side", "text"),
     [
-        ("sharpness", "b", "the images are blurrier"),
-        ("noise", "b", "the images are noisier"),
-        ("flat areas", "b", "the images are pixelated"),
+        ("specks", "b", "the images have salt-and-pepper noise"),
+        ("warmth", "b", "the images are warmer in colour"),
+        ("flat cells", "b", "the images are pixelated"),
         ("green", "b", "the images have a green tint"),
         ("light at the top", "b", "the images are lit unevenly, brightest at the top and darkest at the bottom"),
     ],
@@ -143,8 +145,8 @@ def test_what_follows_from_the_first_difference_is_not_said_again() -> None:
     columns = np.concatenate([follows, cause, other], axis=1)
     a, b = columns[:20], columns[20:] + np.array([3.0, 3.05, 0.0])
     assert len(most_different(a, b)) == 1
-    assert most_different(a, b + np.array([0.0, 0.0, -2.5]))[1:] == [2]
-    assert most_different(a, a + 1e-12)[0] in (0, 1, 2), "the largest is said even where it is small"
+    assert list(most_different(a, b + np.array([0.0, 0.0, -2.5])))[1:] == [2]
+    assert len(most_different(a, a + 1e-12)) == 1, "the largest is said even where it is small"
 
 
 def test_the_procedure_is_that_of_describe() -> None:
@@ -175,7 +177,7 @@ def test_the_procedure_is_that_of_describe() -> None:
         assert found.images == expected.images and (found.test.n_a, found.test.n_b) == (15, 16)
         shown = {*expected.findings[0].exemplars.a, *expected.findings[0].exemplars.b}
         ids = {pair.a.ids[r] for r in checked[0].rows_a} | {pair.b.ids[r] for r in checked[0].rows_b}
-        assert shown <= ids and len(checked[0].rows_a) + len(checked[0].rows_b) == 16
+        assert shown <= ids and len(ids) == (16 if of is None else 15)
         assert (checked[0].groups is None) == (of is None)
         assert found.settings == expected.settings | {"method": "x"}
 
@@ -247,7 +249,7 @@ def test_examples_are_made_once_and_kept(
     assert capsys.readouterr().err == ""
     assert [path.name for path in file.parent.iterdir()] == ["nearest.npz"]
     file.write_bytes(file.read_bytes()[:99])
-    with pytest.raises(InputError, match="is damaged .*delete it"):
+    with pytest.raises(InputError, match=r"is damaged .*delete it"):
         kept_examples(file, suite, Bank.drawn_only())
 
 
@@ -265,7 +267,7 @@ def bank() -> Bank:
         for n in range(70)
     ]
     rng = np.random.default_rng(0)
-    return Bank(rng.integers(0, 256, (len(items), 32, 32, 3), np.uint8), tuple(items))  # type: ignore[arg-type]
+    return Bank(rng.integers(0, 256, (len(items), 32, 32, 3), np.uint8), tuple(items))
 
 
 def test_its_card_tells_what_it_saw_so_that_suites_of_that_are_refused() -> None:

@@ -275,6 +275,23 @@ def test_too_few_images_everywhere_is_an_error(data: Path) -> None:
         resolved(data)
 
 
+def test_a_manifest_may_ask_for_less(data: Path) -> None:
+    (data / "mine.toml").write_text(MANIFEST.replace("minimum = 8", 'minimum = 8\nkinds = ["known", "verify"]', 1))
+    suite = resolved(data)
+    assert {plan.kind for plan in suite.plans} == {"known", "verify"}
+    assert not any("halves" in line for line in suite.skipped)
+
+
+def test_patients_of_one_class_alone_verify_nothing(data: Path) -> None:
+    for file in (data / "mine" / "well").iterdir():
+        file.rename(file.with_name(file.name.lstrip("p")))
+    suite = resolved(data)
+    assert not plans(suite, "verify")
+    ((index, plan),) = plans(suite, "known")
+    told = suite.recipe(Bank.drawn_only())["cases"][index]
+    assert dict(zip((plan.a, plan.b), told["groups"], strict=True)) == {"well": None, "sick": PATIENTS}
+
+
 def test_a_release_is_read_from_manifest_to_pixels(tmp_path: Path) -> None:
     releases.bbbc021(tmp_path / "BBBC021")
     releases.nih(tmp_path / "NIH")

@@ -255,7 +255,7 @@ def test_intervals_cover_the_truth_where_pairs_share_base_images(drawn: int, spr
     rng = np.random.default_rng(7)
     domains = np.concatenate([np.linspace(-0.6, 0.6, 8), np.linspace(-0.6, 0.6, 11)[:drawn]])
 
-    def likely(domain: np.ndarray, effect: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def likely(domain: np.ndarray, effect: np.ndarray) -> np.ndarray:
         return np.asarray(1 / (1 + np.exp(-(0.8 + domains[domain] + effect))))
 
     many = rng.integers(len(domains), size=200_000)

@@ -16,7 +16,7 @@ from tests.eval.fakes import BLURRED, RECTANGLE, fact, report, said, scored
 STRENGTHS = np.array([0.1, 0.25, 0.4, 0.6, 0.8, 1.0])
 
 
-def drawn(levels: np.ndarray, share: np.ndarray, each: int, axis: str, seed: int = 0) -> Curve:  # type: ignore[type-arg]
+def drawn(levels: np.ndarray, share: np.ndarray, each: int, axis: str, seed: int = 0) -> Curve:
     rng = np.random.default_rng(seed)
     values = np.repeat(levels, each)
     hits = (rng.random(len(values)) < np.repeat(share, each)).astype(float)

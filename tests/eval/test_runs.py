@@ -13,6 +13,7 @@ import pytest
 from data_synth.config import PairConfig
 from data_synth.facts import Difference
 from data_synth.sources import DRAWN, Bank
+from eval import __main__ as command
 from eval.metrics import top_domain
 from eval.runs import PAIRS_FILE, Job, Record, complete, identity, in_processes, one_by_one, run_pair
 from eval.scoreboard import Scoreboard, SuiteBoard, as_json, scoreboard
@@ -277,3 +278,8 @@ def test_on_every_suite_always_blurry_is_caught(name: str, all_planted: dict[byt
     else:
         assert (found["verified_precision"].value or 0) < 0.5
         assert "null_verified" not in found or found["null_verified"].value == 1
+
+
+def test_what_opens_a_worker_is_found_by_a_spawned_process() -> None:
+    """multiprocessing does not fill `__main__` anew where that is a package's `__main__.py`."""
+    assert command.opened.__module__ == "eval.systems"

@@ -103,7 +103,7 @@ def test_a_tuned_model_answers_otherwise(folder: Path, chat: LocalChat, tmp_path
     for name, weight in tuned.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.5, generator=torch.Generator().manual_seed(0))
-    tuned.save_pretrained(tmp_path / "tuned")
+    tuned.save_pretrained(str(tmp_path / "tuned"))
     other = open_local(folder, tmp_path / "tuned", device="cpu")
     assert other.yes("Is it dark?", IMAGES[:1]) != chat.yes("Is it dark?", IMAGES[:1])
     assert other.info.adapter == "tuned" and other.info.weights_sha256 != chat.info.weights_sha256

@@ -47,7 +47,7 @@ def _tokenizer(special: list[str]) -> PreTrainedTokenizerFast:
     )
 
 
-def _ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
+def _ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     return {f"{name}_token_id": tokenizer.get_vocab()[f"<{name}>"] for name in ("pad", "bos", "eos")}
 
 
