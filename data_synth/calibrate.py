@@ -315,12 +315,13 @@ def _rising(points: Sequence[tuple[float, float]]) -> Floats:
     """The AUROCs averaged to never fall, from 0.5 at amount 0."""
     from scipy.optimize import isotonic_regression
 
-    return np.asarray(isotonic_regression(np.clip([0.5, *(value for _, value in points)], 0.5, 1)).x, np.float64)
+    fitted = isotonic_regression(np.clip([0.5, *(value for _, value in points)], 0.5, 1))
+    return np.array([float(value) for value in fitted.x])
 
 
 def _distances(rising: Floats) -> Floats:
     """Their d', nudged to rise strictly, so that plateaus have one amount for a d': the smallest."""
-    return np.array([distance(float(value)) for value in rising]) + 1e-9 * np.arange(len(rising))
+    return np.array([distance(value) + 1e-9 * place for place, value in enumerate(rising)])
 
 
 def _crossing(points: Sequence[tuple[float, float]]) -> float:
