@@ -45,7 +45,7 @@ _SPELLINGS = (
 )
 """Parts of words; both spellings only ever meet each other in a key, so that "horisontal" harms nobody."""
 _AREAS = {"left", "right", "centre", "edge", "corner", "part", "half", "third", "border", "side"}
-_REACHING = {
+REACHING = {
     *("not", "no", "nor", "neither", "never", "none", "nothing", "nobody", "nowhere", "without", "lack", "lacks"),
     *("lacking", "missing", "absent", "hardly", "barely", "scarcely", "rarely", "seldom", "cannot", "false", "untrue"),
     *("if", "unless", "whether", "that", "which", "who", "whose", "where", "when"),
@@ -77,7 +77,7 @@ def _folded(text: str) -> str:
     return _CONNECTIVES.sub(",", _LABEL.sub("side a", text))
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     return _WORD.findall(_folded(text))
 
 
@@ -91,7 +91,7 @@ def _singular(word: str) -> str:
 
 
 @lru_cache(1 << 16)
-def _base(word: str) -> str:
+def base_form(word: str) -> str:
     """A word in British spelling and singular, or the word that stands for it in keys; "" where it is dropped."""
     if word in _DROPPED:
         return ""
@@ -107,7 +107,7 @@ def _base(word: str) -> str:
 
 def _key_words(words: Sequence[str]) -> list[str]:
     """The words of a key: bases, the subject and its verb by one name each, "more blurry" as "blurrier"."""
-    keys = [base for word in words if (base := _base(word))]
+    keys = [base for word in words if (base := base_form(word))]
     if len(keys) < 2:
         return keys
     subject = 1 if keys[0] in _QUANTIFIERS else 0
@@ -141,14 +141,14 @@ def _said_words() -> set[str]:
 def _comparative(word: str) -> str | None:
     """ "blurrier" for "blurry", where some wording says so."""
     endings = (word + "er", word + "r", word[:-1] + "ier", word + word[-1] + "er")
-    return next((_base(form) for form in endings if form in _said_words()), None)
+    return next((base_form(form) for form in endings if form in _said_words()), None)
 
 
 def index() -> dict[str, set[Content]]:
     """The contents of every key; none of the catalog's keys should have two."""
     contents: dict[str, set[Content]] = {}
     for wording, shown in _said().items():
-        contents.setdefault("".join(_key_words(_words(wording))), set()).add(shown)
+        contents.setdefault("".join(_key_words(words_of(wording))), set()).add(shown)
     return contents
 
 
@@ -169,7 +169,7 @@ def parse(text: str) -> Content | None:
     A known wording is read whole. A sentence about one inserted shape in other words is read part by part,
     and only when it names exactly one shape and exactly one colour; what it leaves out stays unstated.
     """
-    keys = _key_words(_words(text))
+    keys = _key_words(words_of(text))
     return _index().get("".join(keys)) or _shape(keys)
 
 
@@ -221,7 +221,7 @@ def _clauses(words: list[str], breaks: list[int]) -> Iterator[Content | None]:
         if not unread or own or keys[0] in _VERBS:
             yield None
         unread = True
-        lost = lost or not _REACHING.isdisjoint(piece)
+        lost = lost or not REACHING.isdisjoint(piece)
         subject = [] if lost else (own or subject)[:1]
 
 
@@ -296,7 +296,7 @@ _SHAPE_SENTENCE = re.compile(
 def _phrases() -> tuple[re.Pattern[str], dict[str, tuple[str, str]]]:
     """A pattern for the longest phrase of any part, and part and meaning of each, all in key words."""
     phrases = {
-        " ".join(filter(None, map(_base, _words(phrase)))): (part, meaning)
+        " ".join(filter(None, map(base_form, words_of(phrase)))): (part, meaning)
         for part, meanings in _PARTS.items()
         for phrase, meaning in meanings.items()
     }

@@ -74,23 +74,23 @@ def answer(pair: SetPair, eyes: Eyes, speaker: Speaker, *, model: ModelInfo, nam
     Raises:
         InputError: a set has no two different images, or all of one group.
     """
-    from vlmdiff.describe import Stopwatch, _distinct, _members, _numbered, _side, _split  # it loads torch
+    from vlmdiff.describe import Stopwatch, distinct, groups_of, numbered, side_of, split  # it loads torch
 
     watch = Stopwatch()
     rng = np.random.default_rng(seed)
-    kept_a, kept_b = _distinct(pair.a), _distinct(pair.b)
+    kept_a, kept_b = distinct(pair.a), distinct(pair.b)
     n_a, n_b = len(kept_a), len(kept_b)
     is_b = np.arange(n_a + n_b) >= n_a
-    members_a, members_b = _members(pair.a, kept_a), _members(pair.b, kept_b)
+    members_a, members_b = groups_of(pair.a, kept_a), groups_of(pair.b, kept_b)
     grouped = pair.a.groups is not None or pair.b.groups is not None
-    groups = _numbered(members_a + members_b) if grouped else None
+    groups = numbered(members_a + members_b) if grouped else None
     with watch.stage("features"):
         features = eyes(np.concatenate([pair.a.pixels[kept_a], pair.b.pixels[kept_b]]))
     with watch.stage("test"):
         products = probe.gram(probe.standardise(features))
         test = probe.two_sample_test(products, is_b, rng, groups=groups, alpha=ALPHA)
     everything = Half(kept_a, kept_b, features[:n_a], features[n_a:], groups)
-    look, check = (everything.only(rows[rows < n_a], rows[rows >= n_a] - n_a) for rows in _split(is_b, groups, rng))
+    look, check = (everything.only(rows[rows < n_a], rows[rows >= n_a] - n_a) for rows in split(is_b, groups, rng))
     enough = enough_images(len(check.rows_a), len(check.rows_b), 1, ALPHA, check.groups)
     findings: list[Finding] = []
     warnings = list(pair.warnings)
@@ -117,8 +117,8 @@ def answer(pair: SetPair, eyes: Eyes, speaker: Speaker, *, model: ModelInfo, nam
         ),
         findings=findings,
         images=Images(
-            a=_side(pair.a, members_a),
-            b=_side(pair.b, members_b),
+            a=side_of(pair.a, members_a),
+            b=side_of(pair.b, members_b),
             groups_in_both=len({*members_a} & {*members_b}) if grouped else None,
         ),
         model=model,

@@ -57,7 +57,7 @@ def _wordings() -> _Wordings:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(word for raw in parser._words(text) if (word := parser._base(raw)) and word not in _EMPTY)
+    return frozenset(word for raw in parser.words_of(text) if (word := parser.base_form(raw)) and word not in _EMPTY)
 
 
 @lru_cache(1 << 12)
@@ -66,7 +66,7 @@ def nearest(text: str) -> Content | None:
 
     Sentences that deny something, or have a subordinate clause, are not guessed at.
     """
-    if not parser._REACHING.isdisjoint(parser._words(text)):
+    if not parser.REACHING.isdisjoint(parser.words_of(text)):
         return None
     wordings, said = _wordings(), _words(text)
     scores: dict[Content, float] = {}

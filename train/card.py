@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -58,7 +58,7 @@ def domains(config: PairConfig, bank: Bank) -> set[str]:
     return {name for name in every if config.draws_from(name)}
 
 
-def _union(*parts: Sequence[str] | set[str]) -> tuple[str, ...]:
+def _union(*parts: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(set().union(*parts)))
 
 

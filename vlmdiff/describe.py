@@ -139,11 +139,11 @@ def answer(
     told, watch = progress or (lambda stage, done, total: None), watch or Stopwatch()
     tokens = model.tokens_used
     rng = np.random.default_rng(seed)
-    kept_a, kept_b = _distinct(pair.a), _distinct(pair.b)
+    kept_a, kept_b = distinct(pair.a), distinct(pair.b)
     n_a, n_b = len(kept_a), len(kept_b)
     is_b = np.arange(n_a + n_b) >= n_a
-    members_a, members_b = _members(pair.a, kept_a), _members(pair.b, kept_b)
-    groups = _numbered(members_a + members_b) if pair.a.groups or pair.b.groups else None
+    members_a, members_b = groups_of(pair.a, kept_a), groups_of(pair.b, kept_b)
+    groups = numbered(members_a + members_b) if pair.a.groups or pair.b.groups else None
     with watch.stage("features"):
         told("looking at images", 0, 0)
         grids = model.features(np.concatenate([pair.a.pixels[kept_a], pair.b.pixels[kept_b]]))
@@ -154,7 +154,7 @@ def answer(
 
     findings: list[Finding] = []
     warnings = list(pair.warnings)
-    look, check = _split(is_b, groups, rng)
+    look, check = split(is_b, groups, rng)
     look_groups, check_groups = (None, None) if groups is None else (groups[look], groups[check])
     check_a, check_b = check[check < n_a], check[check >= n_a]
     enough = enough_images(len(check_a), len(check_b), 1, alpha, check_groups)
@@ -199,8 +199,8 @@ def answer(
         ),
         findings=findings,
         images=Images(
-            a=_side(pair.a, members_a),
-            b=_side(pair.b, members_b),
+            a=side_of(pair.a, members_a),
+            b=side_of(pair.b, members_b),
             groups_in_both=len({*members_a} & {*members_b}) if pair.a.groups or pair.b.groups else None,
         ),
         model=model.info,
@@ -211,7 +211,7 @@ def answer(
     )
 
 
-def _distinct(images: LoadedSet) -> NDArray[np.intp]:
+def distinct(images: LoadedSet) -> NDArray[np.intp]:
     """Rows without copies of a file: a copy is no further evidence, and would suggest what it then verifies."""
     rows = np.sort(np.unique(images.digests, return_index=True)[1])
     if len(rows) < 2:
@@ -219,7 +219,7 @@ def _distinct(images: LoadedSet) -> NDArray[np.intp]:
     return rows
 
 
-def _members(images: LoadedSet, rows: NDArray[np.intp]) -> list[str]:
+def groups_of(images: LoadedSet, rows: NDArray[np.intp]) -> list[str]:
     """The group of each of these images; its own where none was told."""
     if images.groups is None:
         return [alone(images.ids[row]) for row in rows]
@@ -229,13 +229,13 @@ def _members(images: LoadedSet, rows: NDArray[np.intp]) -> list[str]:
     return members
 
 
-def _numbered(members: Sequence[str]) -> NDArray[np.intp] | None:
+def numbered(members: Sequence[str]) -> NDArray[np.intp] | None:
     """A number for each image, equal within a group; None where no two share one."""
     names, numbers = np.unique(members, return_inverse=True)
     return numbers if len(names) < len(numbers) else None
 
 
-def _split(
+def split(
     is_b: NDArray[np.bool_], groups: NDArray[np.intp] | None, rng: np.random.Generator
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows of the look images and of the check images, half of each set's images or groups, in order."""
@@ -252,7 +252,7 @@ def _split(
     return np.flatnonzero(look), np.flatnonzero(~look)
 
 
-def _side(images: LoadedSet, members: Sequence[str]) -> SideImages:
+def side_of(images: LoadedSet, members: Sequence[str]) -> SideImages:
     groups = None if images.groups is None else len(set(members))
     return SideImages(read=len(images.ids), skipped=images.skipped, groups=groups)
 

@@ -282,4 +282,4 @@ def test_on_every_suite_always_blurry_is_caught(name: str, all_planted: dict[byt
 
 def test_what_opens_a_worker_is_found_by_a_spawned_process() -> None:
     """multiprocessing does not fill `__main__` anew where that is a package's `__main__.py`."""
-    assert command.opened.__module__ == "eval.systems"
+    assert vars(command)["opened"].__module__ == "eval.systems"

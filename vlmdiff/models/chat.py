@@ -119,12 +119,12 @@ class LocalChat:
         import torch
         from transformers import AutoModelForImageTextToText
 
-        from vlmdiff.models.huggingface import _quietly, _with_lora, weight_files
+        from vlmdiff.models.huggingface import quietly, weight_files, with_lora
 
         self.name, self.adapter, self.device = str(folder), adapter, device
         self.files = weight_files(folder) + (weight_files(adapter) if adapter else [])
         self.tokens_used = 0
-        with _quietly():
+        with quietly():
             self.processor = _processor(folder)
             found: Any = AutoModelForImageTextToText.from_pretrained(
                 folder,
@@ -137,7 +137,7 @@ class LocalChat:
             if loaded["missing_keys"]:  # transformers would fill them with random numbers
                 raise ValueError(f"{len(loaded['missing_keys'])} weights are missing")
             if adapter:
-                model = _with_lora(model, adapter)
+                model = with_lora(model, adapter)
         self.model = model.eval().to(device)
 
     @cached_property

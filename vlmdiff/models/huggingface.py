@@ -94,7 +94,7 @@ def drawing_from(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Loading prints neither bars nor notes for developers of transformers; their settings are put back after."""
     bars, level = is_progress_bar_enabled(), get_verbosity()
     disable_progress_bar()
@@ -109,7 +109,7 @@ def _quietly() -> Iterator[None]:
             enable_progress_bar()
 
 
-def _with_lora(model: Any, adapter: Path) -> Any:
+def with_lora(model: Any, adapter: Path) -> Any:
     """The model with a LoRA added to its weights."""
     from peft import PeftModel
 
@@ -131,7 +131,7 @@ class HuggingFaceModel:
         self.tokens_used = 0
         self.files = weight_files(folder) + (weight_files(adapter) if adapter else [])
         try:
-            with _quietly():
+            with quietly():
                 self._load()
         except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
             where = f"{folder} with {adapter}" if adapter else str(folder)
@@ -155,7 +155,7 @@ class HuggingFaceModel:
         if self.adapter:
             self.projector = DifferenceProjector.load(self.adapter).eval().to(self.device)
             if (self.adapter / "adapter_config.json").is_file():
-                model = _with_lora(model, self.adapter)
+                model = with_lora(model, self.adapter)
             self.placeholder: int = self.tokenizer.get_vocab()[DIFFERENCE_TOKEN]
         self.model = model.eval().to(self.device)
 
