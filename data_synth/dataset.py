@@ -192,7 +192,11 @@ def on_ray(jobs: Sequence[ShardJob], workers: int) -> Iterator[Shard]:
         import ray  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         raise UsageError("engine 'ray' needs the package ray; install it with pip install -e '.[ray]'") from None
-    ray.init(ignore_reinit_error=True)
+    try:
+        ray.init(ignore_reinit_error=True)
+    except Exception as error:  # of the network, or a bare one where a busy machine takes too long to start it
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise VlmdiffError(f"Ray does not start: {reason}; check RAY_ADDRESS, or use --engine local") from error
     task, waiting = ray.remote(make_shard), list(jobs)
     running: list[Any] = []
     while waiting or running:

@@ -144,7 +144,7 @@ _DRAWN_TRAINED = tuple(name for name in DRAWN if not domain_held_out(name))
 PLANTED: dict[str, Planted] = {
     suite.name: suite
     for suite in (
-        Planted("core", _alone(CORE), pairs=400, seed=910_001),
+        Planted("core", _alone(CORE), pairs=300, seed=910_001),
         Planted("nulls", _alone(replace(CORE, facts=(1.0,))), pairs=400, seed=910_002),
         Planted(
             "subtle",
@@ -152,7 +152,7 @@ PLANTED: dict[str, Planted] = {
                 (0.1, 0.25, 0.4, 0.6, 0.8, 1.0),
                 lambda s: replace(CORE, strength=(s, s), prevalence=(1.0, 1.0), held_out=True),
             ),
-            pairs=180,
+            pairs=96,
             seed=910_003,
             axis="strength",
             holds_out="the photographs, and strengths under 0.15",
@@ -163,7 +163,7 @@ PLANTED: dict[str, Planted] = {
                 (0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
                 lambda p: replace(CORE, set_size=(200, 200), prevalence=(p, p), domains=_DRAWN_TRAINED, held_out=True),
             ),
-            pairs=72,
+            pairs=42,
             seed=910_004,
             axis="prevalence",
             holds_out="prevalences under 0.1; all images are drawn, for no test set has 400 photographs",
@@ -174,7 +174,7 @@ PLANTED: dict[str, Planted] = {
                 (8, 16, 32, 100, 320, 1000),
                 lambda n: replace(CORE, set_size=(int(n), int(n)), domains=_DRAWN_TRAINED),
             ),
-            pairs=48,
+            pairs=30,
             seed=910_005,
             axis="images a set",
             holds_out="nothing but the drawn images themselves; there are no 2,000 photographs",
@@ -182,7 +182,7 @@ PLANTED: dict[str, Planted] = {
         Planted(
             "many",
             _sweep((1, 2, 3, 4, 5), lambda n: replace(CORE, facts=_facts(int(n)))),
-            pairs=125,
+            pairs=60,
             seed=910_006,
             axis="differences",
             holds_out="the photographs, and pairs with more than two differences",
@@ -198,7 +198,7 @@ PLANTED: dict[str, Planted] = {
                     unseen_combinations=True,
                 )
             ),
-            pairs=80,
+            pairs=60,
             seed=910_007,
             unseen="combinations",
             holds_out="the photographs, and every colour x shape x size that is planted: a fifth of all, each part of "
@@ -214,7 +214,7 @@ PLANTED: dict[str, Planted] = {
                     held_out=True,
                 )
             ),
-            pairs=140,
+            pairs=100,
             seed=910_008,
             unseen="families",
             holds_out="the photographs and all families, whole: the model has no words of its own for them, so a "
@@ -223,7 +223,7 @@ PLANTED: dict[str, Planted] = {
         Planted(
             "domains",
             _alone(replace(CORE, held_out=True)),
-            pairs=80,
+            pairs=60,
             seed=910_009,
             unseen="domains",
             holds_out="the image domains that the run card does not list",
@@ -231,7 +231,7 @@ PLANTED: dict[str, Planted] = {
         Planted(
             "confounded",
             _alone(replace(CORE, facts=(0.3, 0.7), confounded=1.0)),
-            pairs=80,
+            pairs=50,
             seed=910_010,
             holds_out="the photographs",
         ),
@@ -241,7 +241,7 @@ PLANTED: dict[str, Planted] = {
                 Condition("no text", replace(CORE, facts=(0.5, 0.5), domains=())),
                 Condition("text", replace(CORE, facts=(0.5, 0.5), domains=())),
             ),
-            pairs=80,
+            pairs=60,
             seed=910_011,
             axis="written in the images",
             holds_out="the photographs, and all sentences that are written in the images",

@@ -56,7 +56,8 @@ def mini(
     bank: BankOption = None,
     recipe: RecipeOption = "mini",
     start: Annotated[
-        str | None, typer.Option(help="A base whose tower training goes on from: `mini` or a folder.")
+        str | None,
+        typer.Option(help="Where a tower lies that training goes on from: `mini`, or a folder."),
     ] = None,
     without: Without = None,
     seed: int = 0,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch.utils.data import DataLoader, Dataset
 from transformers import AutoModelForImageTextToText, AutoTokenizer, PreTrainedTokenizerFast
 
@@ -16,16 +17,16 @@ from data_synth.sources import Bank
 from train import language, loop, pairs, tower
 from train.groups import Groups
 from train.recipes import Recipe
+from vlmdiff.errors import InputError
 from vlmdiff.models.mini.tower import Tower, TowerConfig, register
 
 
 def train_tower(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int, start: Path | None = None) -> Tower:
-    """Stage one; resumes from `folder`, and goes on from the tower of the base `start` where there is nothing yet."""
+    """Stage one; resumes from `folder`, and goes on from the tower in `start` where there is nothing yet."""
     torch.manual_seed(seed)
     model = tower.TowerWithHead(Tower(TowerConfig()))
     if start is not None:
-        older, _ = load_base(start)
-        model.tower.load_state_dict(older.model.vision_tower.state_dict())
+        model.tower.load_state_dict(tower_weights(start))
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     groups = Groups(recipe.images, bank, seed, recipe.groups_a_batch, model.tower.config.image_size)
     loop.fit(
@@ -38,6 +39,20 @@ def train_tower(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: in
     )
     model.eval()
     return model.tower
+
+
+def tower_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Of the vision tower, in float32, from a base's folder or from one that holds nothing else.
+
+    Raises:
+        InputError: there are none.
+    """
+    file = folder / "model.safetensors"
+    weights = load_file(file) if file.is_file() else {}
+    found = {name.partition("vision_tower.")[2]: w.float() for name, w in weights.items() if "vision_tower." in name}
+    if not found:
+        raise InputError(f"{file} holds no weights of a vision tower; expected a base, or the folder of a tower")
+    return found
 
 
 @dataclass(frozen=True)
@@ -94,7 +109,8 @@ def train(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int, sta
     """All stages; a second call goes on where the first was stopped.
 
     Args:
-        start: a base folder whose tower training goes on from; its head is learned anew, for families may have joined.
+        start: a folder with the tower that training goes on from; its head is learned anew, for families may have
+            joined.
     """
     vision = train_tower(recipe, bank, folder, seed, workers, start)
     cache = pairs.encode(folder / "pairs", recipe.pairs, bank, seed + 1, recipe.pair_count, vision, workers)

@@ -300,6 +300,17 @@ def test_a_task_that_ray_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         make(TINY, tmp_path, engine="ray")
 
 
+def test_a_ray_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(**_: Any) -> None:
+        raise Exception("The current node timed out during startup.\nMore lines")
+
+    ray = fake_ray([])
+    monkeypatch.setattr(ray, "init", late)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(VlmdiffError, match=r"^Ray does not start: The current node timed out during startup\.; check"):
+        make(TINY, tmp_path, engine="ray")
+
+
 def test_the_real_ray(made: Path, bank: Path, tmp_path: Path) -> None:
     ray: Any = pytest.importorskip("ray")
     try:
