@@ -16,7 +16,7 @@ import typer
 
 from eval import agreement, compare, costs, leaderboard, pages, scoreboard, tables
 from eval.judge import JUDGES, JudgeOptions
-from eval.medical.page import write_pages
+from eval.medical.page import LABELLED, write_pages
 from eval.runs import complete, identity, in_processes, one_by_one, write_whole
 from eval.suites import SUITES, digest, open_suite
 from eval.systems import SYSTEMS, Options, open_bank, open_system, opened
@@ -74,6 +74,8 @@ def run(
         taught = open_system(like, Options(bank)).card
         asked = [one.resolved(base_images, taught) for one in asked]
     chosen = [one.resolved(base_images, scored.card) for one in asked]
+    for name, line in ((one.name, line) for one in chosen for line in one.left_out):
+        print(f"{name}: left out: {line}", file=sys.stderr)
     chosen = [one.first(pairs or one.pairs) for one in chosen]
     of = identity(chosen, base_images, scored)
     folder = out or Path("runs") / "eval" / f"{suite.replace(',', '-')}-{system}-{digest(of)[:8]}"
@@ -92,6 +94,8 @@ def run(
     if report:
         pictures = pages.failure_pictures(board, chosen, base_images)
         write_whole(folder / "scoreboard.html", pages.page(board, spent, pictures, pages.provenance()))
+        if any(one.name in LABELLED for one in chosen):
+            write_pages(folder, judge, JudgeOptions(judge_model, endpoint))
     print(tables.metrics_tables(board))
     page = folder / ("scoreboard.html" if report else "scoreboard.md")
     print(f"\n{page} has the families, the domains and the failures", file=sys.stderr)

@@ -70,6 +70,11 @@ class Suite(Protocol):
         """What no training has seen of it, and why that matters: a sentence for the data sheet."""
         ...
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Data sets and comparisons that could not be used, and why; known once the suite is resolved."""
+        ...
+
     def first(self, pairs: int) -> Suite:
         """The suite with no more than this many cases."""
         ...

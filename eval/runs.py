@@ -68,9 +68,7 @@ def run_pair(suite: Suite, index: int, bank: Bank, system: System) -> Record:
     report = system.describe(case.images_a, case.images_b, index, case.groups)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Record(
-        suite.name, case.truth, report, Cost(round(seconds, 3), round(peak, 1), report.tokens)
-    )
+    return Record(suite.name, case.truth, report, Cost(round(seconds, 3), round(peak, 1), report.tokens))
 
 
 def identity(suites: Sequence[Suite], bank: Bank, system: System) -> dict[str, Any]:

@@ -47,6 +47,10 @@ class Planted:
     writes: bool = False
     """Whether sentences that try to steer the system are written into the images."""
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        return ()
+
     def first(self, pairs: int) -> Planted:
         return replace(self, pairs=min(self.pairs, pairs))
 

@@ -108,6 +108,10 @@ class RealSuite:
     def pairs(self) -> int:
         return len(self.plans)
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        return (*self.absent, *self.skipped)
+
     def first(self, pairs: int) -> RealSuite:
         return replace(self, plans=self.plans[:pairs])
 
