@@ -69,7 +69,8 @@ class Finding(Strict):
     text: str = Field(description="What the side shows more.")
     side: Side = Field(description="The set that shows it more.")
     verdict: Literal["verified", "unverified"] = Field(
-        description="Verified when q_value is at most alpha and more images of the side are judged to show it."
+        description="Verified when q_value is at most alpha, more images of the side are judged to show it, and "
+        "at least a fifth of the draws named it."
     )
     auroc: float = Field(description="How well the judge's scores separate the sides, in the stated direction.")
     auroc_ci: Interval = Field(description="95 % interval of the AUROC.")
@@ -117,7 +118,7 @@ class Report(Strict):
     schema_version: str = SCHEMA_VERSION
     verdict: Verdict
     test: TwoSampleTest
-    findings: list[Finding] = Field(description="Best first: verified by q-value, then unverified.")
+    findings: list[Finding] = Field(description="Best first: verified ones by votes, then unverified ones.")
     explained: float | None = Field(
         default=None, description="Share of the separability that the findings explain together; null for now."
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vlmdiff.decide import decide, enough_images, images_needed
+from vlmdiff.decide import FEWEST_VOTES, decide, enough_images, images_needed
 from vlmdiff.findings import Evidence, Finding, Hypothesis, Side
 
 ALPHA = 0.05
@@ -70,10 +70,19 @@ def test_q_values_are_over_all_hypotheses_and_verified_come_first() -> None:
     assert len({f.p_value for f in found[1:]}) == 1
 
 
-def test_votes_break_ties() -> None:
-    scores: tuple[list[float], list[float]] = ([0, 1, 2], [3, 4, 5])
-    found = decided(evidence("rare", "b", *scores, votes=0.1), evidence("often", "b", *scores, votes=0.9))
-    assert [f.text for f in found] == ["often", "rare"]
+def test_what_was_named_more_often_comes_first_whatever_its_q() -> None:
+    clear: tuple[list[float], list[float]] = ([0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11])
+    good: tuple[list[float], list[float]] = ([0, 1, 2, 3, 4, 6], [5, 7, 8, 9, 10, 11])
+    found = decided(evidence("side effect", "b", *clear, votes=0.3), evidence("change", "b", *good, votes=0.9))
+    assert [(f.text, f.verdict) for f in found] == [("change", "verified"), ("side effect", "verified")]
+    assert found[0].p_value > found[1].p_value
+
+
+def test_what_a_single_draw_named_is_not_verified() -> None:
+    scores: tuple[list[float], list[float]] = ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9])
+    found = decided(evidence("rare", "b", *scores, votes=1 / 18), evidence("often", "b", *scores, votes=FEWEST_VOTES))
+    assert [(f.text, f.verdict) for f in found] == [("often", "verified"), ("rare", "unverified")]
+    assert found[1].q_value < ALPHA
 
 
 def test_threshold_of_the_rates() -> None:

@@ -24,7 +24,7 @@ def text(report: Report) -> Text:
         for rank, finding in enumerate(verified, start=1):
             _finding(out, f"{rank:>3}.", finding)
     if unverified:
-        out.append("\nNot verified: said by the model, not confirmed by the check images\n", style="dim")
+        out.append("\nNot verified: not confirmed by the check images, or said too rarely\n", style="dim")
         for finding in unverified:
             _finding(out, "   ?", finding)
     out.append("\nCan A and B be told apart?\n", style="dim")
@@ -50,4 +50,6 @@ def _finding(out: Text, mark: str, finding: Finding) -> None:
     out.append(f": {finding.text}\n", style=weak)
     numbers = f"AUROC {wording.number(finding.auroc)} {wording.interval(finding.auroc_ci)}"
     numbers += f", {wording.relation('q', finding.q_value)}; {wording.rates(finding)}"
+    if finding.verdict != "verified":
+        numbers += f"; {wording.named(finding)}"
     out.append(f"     {numbers}\n", style="dim")

@@ -116,6 +116,11 @@ def rates(finding: Finding) -> str:
     return f"judged to show it: {percent(finding.rate_a)} of A, {percent(finding.rate_b)} of B"
 
 
+def named(finding: Finding) -> str:
+    """How often the model said it."""
+    return f"named in {percent(finding.votes)} of the draws"
+
+
 def reading(images: SideImages) -> str:
     """How many images were read and skipped, with the reasons counted, and in how many groups they are."""
     read = f"{images.read} read" if images.groups is None else f"{images.read} read, in {count(images.groups, 'group')}"
