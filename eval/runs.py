@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -205,6 +206,9 @@ def _start_worker(opener: Opener, workers: int) -> None:
     global _opened
     # Before torch is loaded: processes that each take every core fight over them.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    from vlmdiff.batch import end_with_parent  # loads torch
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
     _opened = opener()
 
 

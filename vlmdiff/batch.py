@@ -243,10 +243,10 @@ _worker = _Worker()
 def _start_worker() -> None:
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # ignored where a shell runs us in the background
         signal.signal(signal.SIGINT, _worker.stop)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A worker whose parent was killed would wait for work for ever."""
     parent = parent_process()
     assert parent is not None
