@@ -1,4 +1,4 @@
-# setup: environment · demo: describe examples/ · check: lint and types · test · bench: the core suite · leaderboard · slice · schema · clean
+# setup: environment · demo: describe examples/ · check: lint and types · test · bench: core and nulls · leaderboard · slice: regression gate · schema · clean
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
