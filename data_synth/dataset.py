@@ -34,11 +34,11 @@ from data_synth.shards import (
     read_shard,
     sha256_of,
     verified,
-    write_whole,
 )
 from data_synth.sources import Bank
 from vlmdiff import __version__
 from vlmdiff.errors import InputError, UsageError, VlmdiffError
+from vlmdiff.render.files import write_whole
 
 RECIPE_FILE = "recipe.json"
 MANIFEST_FILE = "manifest.json"

@@ -27,6 +27,7 @@ from data_synth.family import Pixels
 from data_synth.lexicon import family_of
 from data_synth.sources import Bank
 from vlmdiff.errors import InputError, UsageError
+from vlmdiff.render.files import write_whole
 
 PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 """Lossless, because lossy formats would add a difference of their own; level 1 takes a third of the time of level 6 and
@@ -172,13 +173,6 @@ def sha256_of(file: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, file)
 
 
 def as_json(value: Any) -> str:

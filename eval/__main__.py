@@ -17,10 +17,11 @@ import typer
 from eval import agreement, compare, costs, leaderboard, pages, scoreboard, tables
 from eval.judge import JUDGES, JudgeOptions
 from eval.medical.page import LABELLED, write_pages
-from eval.runs import complete, identity, in_processes, one_by_one, write_whole
+from eval.runs import complete, identity, in_processes, one_by_one
 from eval.suites import SUITES, digest, open_suite
 from eval.systems import SYSTEMS, Options, open_bank, open_system, opened
 from vlmdiff.errors import REGRESSION, VlmdiffError
+from vlmdiff.render.files import write_whole
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__)
 

@@ -23,6 +23,7 @@ from eval.suites import digest
 from eval.systems import System
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.findings import Report
+from vlmdiff.render.files import write_whole
 
 RUN_FILE = "run.json"
 PAIRS_FILE = "pairs.jsonl"
@@ -122,7 +123,7 @@ def complete(
 
 
 def finished(folder: Path) -> tuple[dict[str, Any], list[Record]]:
-    """What a run on disk is of, and its pairs, by suite and index.
+    """What a run on disk is of, and its pairs, by suite and index; the run may still be going on.
 
     Raises:
         InputError: there is no run, or a line of it is damaged.
@@ -131,8 +132,9 @@ def finished(folder: Path) -> tuple[dict[str, Any], list[Record]]:
     if not file.exists():
         raise InputError(f"{folder} holds no run: it has no {RUN_FILE}")
     of: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    order = list(of["suites"])
-    return of, sorted(_resume(folder / PAIRS_FILE), key=lambda record: (order.index(record.suite), record.truth.index))
+    order, pairs = list(of["suites"]), folder / PAIRS_FILE
+    records = _records(pairs, _whole_lines(pairs)) if pairs.exists() else []
+    return of, sorted(records, key=lambda record: (order.index(record.suite), record.truth.index))
 
 
 def one_by_one(jobs: Sequence[Job], bank: Bank, system: System) -> Iterator[Record]:
@@ -148,13 +150,6 @@ def in_processes(jobs: Sequence[Job], opener: Opener, workers: int) -> Iterator[
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, file)
 
 
 def _claim(folder: Path, mine: dict[str, Any]) -> None:
@@ -185,10 +180,19 @@ def _resume(file: Path) -> list[Record]:
     """The pairs done so far; a last line that a kill tore is cut off, and its pair done again."""
     if not file.exists():
         return []
-    content = file.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
+    whole = _whole_lines(file)
+    if len(whole) < file.stat().st_size:
         os.truncate(file, len(whole))
+    return _records(file, whole)
+
+
+def _whole_lines(file: Path) -> bytes:
+    """All but a last line that was torn, or is being written."""
+    content = file.read_bytes()
+    return content[: content.rfind(b"\n") + 1]
+
+
+def _records(file: Path, whole: bytes) -> list[Record]:
     records = []
     for number, line in enumerate(whole.splitlines(), start=1):
         try:

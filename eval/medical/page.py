@@ -12,12 +12,13 @@ from eval.agreement import agreement_note
 from eval.judge import JudgeOptions, open_judge
 from eval.medical.clinic import NAMED, PARTLY, UNREAD, Clinic, Compared, Planted, clinic
 from eval.medical.suite import SHORTCUTS
-from eval.runs import finished, write_whole
+from eval.runs import finished
 from eval.scoreboard import grader
 from eval.tables import table
 from vlmdiff import __version__
 from vlmdiff.errors import InputError
 from vlmdiff.render import wording
+from vlmdiff.render.files import write_whole
 
 LABELLED = ("medical", "real-easy")
 """The suites that there are such pages of."""

@@ -15,7 +15,7 @@ from data_synth.facts import Difference
 from data_synth.sources import DRAWN, Bank
 from eval import __main__ as command
 from eval.metrics import top_domain
-from eval.runs import PAIRS_FILE, Job, Record, complete, identity, in_processes, one_by_one, run_pair
+from eval.runs import PAIRS_FILE, Job, Record, complete, finished, identity, in_processes, one_by_one, run_pair
 from eval.scoreboard import Scoreboard, SuiteBoard, as_json, scoreboard
 from eval.suites import PLANTED, Condition, Planted
 from eval.tables import markdown
@@ -278,6 +278,18 @@ def test_on_every_suite_always_blurry_is_caught(name: str, all_planted: dict[byt
     else:
         assert (found["verified_precision"].value or 0) < 0.5
         assert "null_verified" not in found or found["null_verified"].value == 1
+
+
+def test_reading_a_run_that_goes_on_leaves_the_line_that_is_being_written(
+    tmp_path: Path, planted: dict[bytes, Difference]
+) -> None:
+    run(tmp_path, Fake("oracle", fakes.oracle, planted))
+    with (tmp_path / PAIRS_FILE).open("a") as stream:
+        stream.write('{"suite": "core", "tru')
+    before = (tmp_path / PAIRS_FILE).read_bytes()
+    _, records = finished(tmp_path)
+    assert len(records) == TINY.pairs + TINY_NULLS.pairs
+    assert (tmp_path / PAIRS_FILE).read_bytes() == before
 
 
 def test_what_opens_a_worker_is_found_by_a_spawned_process() -> None:

@@ -1,6 +1,7 @@
 """The run card: what a run saw, and what it went on from."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_it_comes_back_from_disk(tmp_path: Path) -> None:
 
 
 def test_the_commit_is_that_of_the_checkout() -> None:
-    assert commit() == "unknown" or len(commit().split("-")[0]) >= 7
+    assert re.fullmatch(r"unknown|(.*-g)?[0-9a-f]{7,40}(-dirty)?", commit())
 
 
 def test_a_leave_one_out_twin_does_not_see_what_is_left_out() -> None:
