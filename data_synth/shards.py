@@ -89,8 +89,9 @@ def make_shard(job: ShardJob) -> Shard:
     """
     cv2.setNumThreads(0)  # images are small: threads cost more than they bring, and workers fill the processor
     bank = _bank(job.bank, job.dataset)
-    for stale in job.folder.glob(f".{job.tar.name}.*"):
-        stale.unlink(missing_ok=True)
+    for file in (job.tar, _note(job)):
+        for stale in job.folder.glob(f".{file.name}.*"):
+            stale.unlink(missing_ok=True)
     part = job.folder / f".{job.tar.name}.{os.getpid()}"
     counts: Counts = {}
     try:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from eval.systems import ALPHA
 from vlmdiff.decide import decide, enough_images
-from vlmdiff.findings import Evidence, Finding, Hypothesis, Images, ModelInfo, Report, Side, TwoSampleTest, Verdict
+from vlmdiff.findings import Evidence, Finding, Hypothesis, ModelInfo, Report, Side, Verdict
 from vlmdiff.images.sets import SetPair
 from vlmdiff.learn import probe
 
@@ -74,7 +74,7 @@ def answer(pair: SetPair, eyes: Eyes, speaker: Speaker, *, model: ModelInfo, nam
     Raises:
         InputError: a set has no two different images, or all of one group.
     """
-    from vlmdiff.describe import Stopwatch, distinct, groups_of, numbered, side_of, split  # it loads torch
+    from vlmdiff.describe import Stopwatch, distinct, groups_of, images_of, numbered, reported, split  # it loads torch
 
     watch = Stopwatch()
     rng = np.random.default_rng(seed)
@@ -107,20 +107,9 @@ def answer(pair: SetPair, eyes: Eyes, speaker: Speaker, *, model: ModelInfo, nam
     verdict: Verdict = "different" if test.p_value <= ALPHA else "no detectable difference"
     return Report(
         verdict=verdict if enough else "not enough images",
-        test=TwoSampleTest(
-            auroc=test.auroc,
-            auroc_ci=test.auroc_ci,
-            p_value=test.p_value,
-            n_a=n_a,
-            n_b=n_b,
-            smallest_detectable_auroc=test.smallest_detectable_auroc,
-        ),
+        test=reported(test, n_a, n_b),
         findings=findings,
-        images=Images(
-            a=side_of(pair.a, members_a),
-            b=side_of(pair.b, members_b),
-            groups_in_both=len({*members_a} & {*members_b}) if grouped else None,
-        ),
+        images=images_of(pair, members_a, members_b),
         model=model,
         settings={"method": name, "alpha": ALPHA, "seed": seed},
         seconds=watch.seconds,

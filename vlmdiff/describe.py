@@ -189,20 +189,9 @@ def answer(
         verdict = "different" if test.p_value <= alpha else "no detectable difference"
     return Report(
         verdict=verdict,
-        test=TwoSampleTest(
-            auroc=test.auroc,
-            auroc_ci=test.auroc_ci,
-            p_value=test.p_value,
-            n_a=n_a,
-            n_b=n_b,
-            smallest_detectable_auroc=test.smallest_detectable_auroc,
-        ),
+        test=reported(test, n_a, n_b),
         findings=findings,
-        images=Images(
-            a=side_of(pair.a, members_a),
-            b=side_of(pair.b, members_b),
-            groups_in_both=len({*members_a} & {*members_b}) if pair.a.groups or pair.b.groups else None,
-        ),
+        images=images_of(pair, members_a, members_b),
         model=model.info,
         settings={"method": method, "alpha": alpha, "seed": seed},
         seconds=watch.seconds,
@@ -252,7 +241,26 @@ def split(
     return np.flatnonzero(look), np.flatnonzero(~look)
 
 
-def side_of(images: LoadedSet, members: Sequence[str]) -> SideImages:
+def reported(test: probe.TwoSample, n_a: int, n_b: int) -> TwoSampleTest:
+    """What of the two-sample test of so many images goes into the report."""
+    return TwoSampleTest(
+        auroc=test.auroc,
+        auroc_ci=test.auroc_ci,
+        p_value=test.p_value,
+        n_a=n_a,
+        n_b=n_b,
+        smallest_detectable_auroc=test.smallest_detectable_auroc,
+    )
+
+
+def images_of(pair: SetPair, members_a: Sequence[str], members_b: Sequence[str]) -> Images:
+    """How many images of each set were read and skipped, and their groups, if they have any."""
+    grouped = pair.a.groups is not None or pair.b.groups is not None
+    shared = len({*members_a} & {*members_b}) if grouped else None
+    return Images(a=_side(pair.a, members_a), b=_side(pair.b, members_b), groups_in_both=shared)
+
+
+def _side(images: LoadedSet, members: Sequence[str]) -> SideImages:
     groups = None if images.groups is None else len(set(members))
     return SideImages(read=len(images.ids), skipped=images.skipped, groups=groups)
 

@@ -217,6 +217,17 @@ def test_killed_it_goes_on_and_ends_with_the_same_bytes(workers: str, tmp_path: 
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
+def test_what_a_kill_left_half_written_is_swept_away(tmp_path: Path) -> None:
+    recipe = replace(named("small"), pairs=10)
+    make(recipe, tmp_path / "whole")
+    (tmp_path / "killed").mkdir()
+    for name in contents(tmp_path / "whole"):
+        if name.startswith("shard-"):
+            (tmp_path / "killed" / f".{name}.99999").write_text("half")
+    make(recipe, tmp_path / "killed")
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_ends_all_processes_and_keeps_what_is_finished(workers: str, tmp_path: Path) -> None:
     job = start(tmp_path, "--workers", workers)
