@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from data_synth.compose import LabelledPair, compose
 from data_synth.config import PairConfig, refuse_held_out
-from data_synth.facts import Content
+from data_synth.facts import Content, Side
 from data_synth.sources import Bank
 from train.progress import Progress
 from train.tower import to_pixels
@@ -42,6 +42,8 @@ class CachedPair:
     size_a: int
     first: int
     """Row of its first image in the cache."""
+    of_sets: tuple[tuple[int, Side], ...] = ()
+    """Contents that only a set as a whole shows, and which set it is; their columns of `shows` are empty."""
 
 
 def _record(pair: LabelledPair) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def _record(pair: LabelledPair) -> dict[str, Any]:
         "facts": len(pair.difference),
         "shows": np.concatenate([pair.shows_a, pair.shows_b]).astype(int).tolist(),
         "size_a": len(pair.images_a),
+        "of_sets": [[i, fact.side] for i, fact in enumerate(pair.difference) if fact.level == "set"],
         "domain": pair.domain,
     }
 
@@ -164,7 +167,8 @@ class PairCache:
                 for what, values, where in record["contents"]
             )
             shows = np.array(record["shows"], bool).reshape(len(record["shows"]), len(contents))
-            yield CachedPair(contents, record["facts"], shows, record["size_a"], first)
+            of_sets = tuple((column, side) for column, side in record.get("of_sets", ()))
+            yield CachedPair(contents, record["facts"], shows, record["size_a"], first, of_sets)
             first += len(shows)
 
     @cached_property

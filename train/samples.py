@@ -22,29 +22,39 @@ Rows = NDArray[np.int64]
 NEAR_MISSES = 6
 """Wrong claims that a right one is held against."""
 _STATED = 0.4
-"""A difference of shares from which on a fact or a nuisance is stated; below it the sub-sets hardly show it."""
+"""A difference of shares from which on a fact or a nuisance is stated whatever the sizes."""
+_SPREADS = 2.4
+"""The same in standard errors of a difference of two shares near one half: large sets show smaller differences."""
+_WHOLE = 8
+"""Images of a side from which on it shows what only a set can show."""
+
+
+def stated_from(a: int, b: int) -> float:
+    """The difference of shares from which on so many images of A and B show it: .4, and .21 with 64 of each."""
+    return min(_STATED, _SPREADS * (0.25 * (1 / a + 1 / b)) ** 0.5)
+
+
+def _gaps(pair: CachedPair, a: Rows, b: Rows) -> list[tuple[Content, float]]:
+    """What A and B show unlike, with B's share less A's; of whole sets 1 or -1, where both are of one set and large."""
+    gaps = pair.shows[b].mean(0) - pair.shows[a].mean(0)
+    said = {i: float(gap) for i, gap in enumerate(gaps) if abs(gap) >= stated_from(len(a), len(b))}
+    if pair.of_sets and min(len(a), len(b)) >= _WHOLE:
+        in_a, in_b = np.unique(a < pair.size_a), np.unique(b < pair.size_a)
+        if len(in_a) == len(in_b) == 1 and in_a[0] != in_b[0]:
+            said |= {i: 1.0 if in_b[0] == (side == "a") else -1.0 for i, side in pair.of_sets}
+    return [(pair.contents[i], gap) for i, gap in said.items()]
 
 
 def report(pair: CachedPair, a: Rows, b: Rows) -> str:
     """What a sub-set of the pair's images shows: one line a difference, in the order of the alphabet."""
-    gaps = pair.shows[b].mean(0) - pair.shows[a].mean(0)
-    said = [
-        line("b" if gap > 0 else "a", canonical(content))
-        for content, gap in zip(pair.contents, gaps, strict=True)
-        if abs(gap) >= _STATED
-    ]
+    said = [line("b" if gap > 0 else "a", canonical(content)) for content, gap in _gaps(pair, a, b)]
     return "".join(sorted(said)) or NO_DIFFERENCE + "\n"
 
 
 def shown_by_b(pair: CachedPair, a: Rows, b: Rows) -> str:
     """What B shows more than A, one line each, in the order of the alphabet; that A is darker is that B is brighter."""
-    gaps = pair.shows[b].mean(0) - pair.shows[a].mean(0)
-    said = []
-    for content, gap in zip(pair.contents, gaps, strict=True):
-        stated = content if gap > 0 else mirrored(content)
-        if abs(gap) >= _STATED and stated is not None:
-            said.append(line("b", canonical(stated)))
-    return "".join(sorted(said)) or NO_DIFFERENCE + "\n"
+    more = [content if gap > 0 else mirrored(content) for content, gap in _gaps(pair, a, b)]
+    return "".join(sorted(line("b", canonical(c)) for c in more if c is not None)) or NO_DIFFERENCE + "\n"
 
 
 @dataclass(frozen=True)
@@ -69,22 +79,31 @@ def set_sample(cache: PairCache, pair: CachedPair, rng: np.random.Generator) -> 
     """
     images = np.arange(len(pair.shows))
     a, b = images[: pair.size_a], images[pair.size_a :]
-    touched = pair.shows[:, : pair.facts].any(1)
-    clean = images[~touched]
+    clean = images[~pair.shows[:, : pair.facts].any(1)]
     if rng.random() < 0.125 and len(clean) >= 8:
         rng.shuffle(clean)
         half = len(clean) // 2
         a, b = clean[:half], clean[half:]
-    facts = pair.shows[:, : pair.facts]
-    if rng.random() < (0.9 if facts[a].any() and not facts[b].any() else 0.5 if facts[a].any() else 0.1):
+    if rng.random() < (0.1 if not _holds(pair, a) else 0.5 if _holds(pair, b) else 0.9):
         a, b = b, a
     a = rng.choice(a, _size(rng, len(a)), replace=False)
     b = rng.choice(b, _size(rng, len(b)), replace=False)
     return Sample(between(cache.rows(pair, a), cache.rows(pair, b)), shown_by_b(pair, a, b))
 
 
+def _holds(pair: CachedPair, images: Rows) -> bool:
+    """Whether some of these images of one set show a planted fact, or their set does."""
+    side = "a" if images[0] < pair.size_a else "b"
+    return bool(pair.shows[images, : pair.facts].any()) or any(holder == side for _, holder in pair.of_sets)
+
+
 def single_samples(cache: PairCache, pair: CachedPair, count: int, rng: np.random.Generator) -> list[Sample]:
-    """Single images against a pool of others of the pair: the judge's work, with near-miss claims."""
+    """Single images against a pool of others of the pair: the judge's work, with near-miss claims.
+
+    None of a pair in which a whole set was changed: nobody wrote down what that did to which image.
+    """
+    if pair.of_sets:
+        return []
     images = rng.permutation(len(pair.shows))
     size = int(rng.integers(8, len(images) - count + 1))
     pool, singles = images[:size], images[-count:]

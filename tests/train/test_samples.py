@@ -1,6 +1,7 @@
 """What the language model is taught: the truth of sub-sets by hand, and claims of which only the first is right."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from data_synth.catalog import SET_FAMILIES
 from data_synth.facts import Content, content
 from data_synth.lexicon import canonical, family_of, parse
 from data_synth.matching import mirrored
 from train.pairs import CachedPair, PairCache
-from train.samples import NEAR_MISSES, Sample, near, report, set_sample, shown_by_b, single_samples
+from train.samples import NEAR_MISSES, Sample, near, report, set_sample, shown_by_b, single_samples, stated_from
 from vlmdiff.models.lines import NO_DIFFERENCE, line, lines
 
 DARKER, BRIGHTER = content("brightness", direction="less"), content("brightness", direction="more")
@@ -192,3 +194,24 @@ def test_varying_places_are_no_miss_for_a_place() -> None:
     assert not {c for c in near(anywhere, 1000, rng) if (c.what, c.value) == (anywhere.what, anywhere.value)}
     assert near(content("watermark"), 3, rng) == []
     assert mirrored(RECTANGLE) is None
+
+
+def test_large_sets_show_smaller_differences() -> None:
+    assert stated_from(16, 16) == 0.4
+    assert stated_from(64, 64) == pytest.approx(2.4 * (0.25 / 32) ** 0.5)
+    assert stated_from(1, 100) == 0.4
+    pair = pair_of([RED], [[0] * 64 + [1] * 16 + [0] * 48], size_a=64)
+    assert shown_by_b(pair, np.arange(64), np.arange(64, 128)) == said("b", RED)
+    assert shown_by_b(pair, np.arange(32), np.arange(64, 128)) == NONE  # .25 where .26 is asked
+
+
+def test_what_only_a_set_shows_is_said_of_large_parts_of_the_set() -> None:
+    varied, even = SET_FAMILIES["varied_brightness"].contents()
+    pair = replace(pair_of([varied], [[0] * 20]), of_sets=((0, "b"),))
+    a, b = np.arange(10), np.arange(10, 20)
+    assert shown_by_b(pair, a, b) == said("b", varied)
+    assert shown_by_b(pair, b, a) == said("b", even)
+    assert report(pair, a[:8], b[:8]) == said("b", varied)
+    assert report(pair, a[:7], b) == NONE
+    assert report(pair, a[:8], np.concatenate([a[8:], b])) == NONE  # a mixture of both
+    assert single_samples(CACHE, pair, 4, np.random.default_rng(0)) == []
