@@ -13,14 +13,21 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedTokenizerFast
 
+from train.describer import describer, save_adapter
 from train.language import make_base, make_processor, make_tokenizer, save_base
-from train.lora import describer, save_adapter
 from train.tower import to_pixels
 from vlmdiff import models
 from vlmdiff.errors import ModelError, UsageError
 from vlmdiff.learn.tokens import SUMMARY_ROWS, between, with_summaries
-from vlmdiff.models.difference import PROJECTOR_CONFIG, PROJECTOR_FILE, Difference, DifferenceProjector, injected
-from vlmdiff.models.huggingface import CLAIMS_FILE, DIFFERENCE_TOKEN, LONGEST, HuggingFaceModel, claim_log_likelihoods
+from vlmdiff.models.difference import (
+    PROJECTOR_CONFIG,
+    PROJECTOR_FILE,
+    Difference,
+    DifferenceProjector,
+    claim_log_likelihoods,
+    injected,
+)
+from vlmdiff.models.huggingface import CLAIMS_FILE, DIFFERENCE_TOKEN, LONGEST, HuggingFaceModel
 from vlmdiff.models.lines import line
 from vlmdiff.models.mini.tower import TowerConfig
 from vlmdiff.models.profiles import MINI, PROFILES
@@ -44,7 +51,7 @@ def folders(tokenizer: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPat
         torch.manual_seed(0)
         model = make_base(tokenizer, tower)
         save_base(model.eval(), make_processor(tokenizer, tower), root / "base")
-        trained = describer(base(root / "base"), tokenizer, TARGETS, "lora", rank=2)
+        trained = describer(HuggingFaceModel("base", root / "base", None, "cpu"), "lora", rank=2)
         for name, weight in trained.named_parameters():
             if "lora_B" in name or "place" in name:
                 torch.nn.init.normal_(weight, std=0.1)
@@ -437,7 +444,7 @@ def test_missing_weights_are_never_made_up(copies: tuple[Path, Path]) -> None:
 def test_unknown_families_and_devices_are_named(copies: tuple[Path, Path]) -> None:
     config = copies[0] / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "llava_next"}))
-    with pytest.raises(ModelError, match="'llava_next' are not supported; known are llava"):
+    with pytest.raises(ModelError, match="'llava_next' are not supported; known are .*llava, qwen"):
         models.load(str(copies[0]), device="cpu")
     with pytest.raises(UsageError, match="device 'tpu' is unknown; expected auto, cpu or cuda"):
         models.load(device="tpu")

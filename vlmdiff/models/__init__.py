@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
 
 def load(name: str = "mini", adapter: str | Path | None = None, device: str = "auto") -> VisionLanguageModel:
-    """Load a model: `mini`, the embedded one with its adapter, or a folder with a transformers model.
+    """Load a model: `mini`, the embedded one with its adapter, or any image-text model of a known family.
 
     Args:
-        name: `mini`, or a folder that holds config.json and safetensors.
+        name: `mini`, a folder that holds config.json and safetensors, or a model on the hub such as
+            Qwen/Qwen3-VL-2B-Instruct. Only the last is ever fetched, where it is not in the local cache.
         adapter: a folder that `python -m train lora` wrote; None takes the embedded adapter for `mini`.
         device: "auto" (CUDA where there is one, else the CPU), "cpu" or "cuda".
 
     Raises:
-        ModelError: the model or the adapter is absent, damaged or of an unknown family.
+        ModelError: the model or the adapter is absent, damaged or of an unknown family, or cannot be fetched.
         UsageError: an unknown device.
     """
     import torch
@@ -34,7 +35,19 @@ def load(name: str = "mini", adapter: str | Path | None = None, device: str = "a
         raise UsageError(f"device {device!r} is unknown; expected auto, cpu or cuda")
     elif device == "cuda" and not torch.cuda.is_available():
         raise ModelError("device 'cuda' is not there; use --device cpu")
-    folder = MINI / "base" if name == "mini" else Path(name)
     if adapter is None and name == "mini":
         adapter = MINI / "adapter"
-    return HuggingFaceModel(name, folder, Path(adapter) if adapter else None, device)
+    return HuggingFaceModel(name, folder_of(name), Path(adapter) if adapter else None, device)
+
+
+def folder_of(name: str) -> Path:
+    """Where the base of that name lies; see `load`.
+
+    Raises:
+        ModelError: it is a hub model that cannot be fetched.
+    """
+    from vlmdiff.models.loading import from_hub, is_hub_name
+
+    if name == "mini":
+        return MINI / "base"
+    return from_hub(name) if is_hub_name(name) else Path(name)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vlmdiff.findings import ModelInfo
+
+Skill = Literal["tokens", "chat", "in_context", "captions"]
+"""What a model can be asked: `write` and `score` with difference tokens; `ask` and `yes` in plain words; the bare
+prompts of `models.lines`, images of two sets in one, or captions of them, which the embedded model is trained on."""
+Part = str | NDArray[np.uint8]
+"""Of a prompt: a text, or an RGB image (height, width, 3)."""
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +40,19 @@ class VisionLanguageModel(Protocol):
         ...
 
     @property
+    def skills(self) -> frozenset[Skill]: ...
+
+    @property
+    def context(self) -> int:
+        """Tokens that its language model reads and writes at most, in one prompt."""
+        ...
+
+    @property
+    def image_tokens(self) -> int:
+        """Tokens that an image of `image_size` costs in a prompt."""
+        ...
+
+    @property
     def tokens_used(self) -> int:
         """Tokens that its language model has read and written since it was loaded, those of differences among them."""
         ...
@@ -52,4 +71,25 @@ class VisionLanguageModel(Protocol):
 
     def siblings(self, claim: str, count: int) -> list[str]:
         """About `count` other claims to hold it against: other values of its family first, then other families."""
+        ...
+
+    @property
+    def claims(self) -> Mapping[str, Sequence[str]]:
+        """What it was taught to say, by family; empty where nobody wrote it down."""
+        ...
+
+    def taught(self, claim: str) -> bool:
+        """Whether it was trained on this claim, so that its likelihood can be trusted; free concepts are not."""
+        ...
+
+    def ask(self, prompts: Sequence[Sequence[Part]], draws: int, seed: int, longest: int) -> list[list[str]]:
+        """Answers to each prompt, texts and images in turn: the likeliest first, then `draws` sampled ones.
+
+        Args:
+            longest: new tokens at most.
+        """
+        ...
+
+    def yes(self, prompts: Sequence[Sequence[Part]]) -> NDArray[np.float32]:
+        """Log-odds in nats of "yes" against "no" as the next word after each prompt: (prompts,)."""
         ...

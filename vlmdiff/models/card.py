@@ -20,6 +20,11 @@ class RunCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    base: str | None = Field(
+        default=None,
+        description="A public model under the adapter, by name: what that was trained on is not known, and is in no "
+        "other field. None: the base was made by this repository's own jobs, and what it saw is here too.",
+    )
     recipe: dict[str, Any] = Field(description="The run, spelled out.")
     commit: str = Field(description="Of the code, or of the last stage where stages ran at several.")
     versions: dict[str, str] = Field(description="Of Python and the packages that compute.")
@@ -32,6 +37,14 @@ class RunCard(BaseModel):
     photographs: tuple[str, ...] = Field(description="First digits of the SHA-256 of every photograph it saw, sorted.")
     hours: dict[str, float] = Field(default_factory=dict, description="Of each stage.")
     losses: dict[str, float] = Field(default_factory=dict, description="Of each stage, at its end.")
+    curves: dict[str, tuple[tuple[int, float], ...]] = Field(
+        default_factory=dict, description="Losses of each stage over its steps, about fifty of them."
+    )
+    criteria: tuple[dict[str, float], ...] = Field(
+        default=(),
+        description="What the best weights were chosen by, round by round: the step, the training loss that a gradient "
+        "sees, and what none sees: validation photographs described (F1), their claims judged (AUROC), the two as one.",
+    )
 
     def saw(self, sha256: Iterable[str]) -> set[str]:
         """Those of some photographs (SHA-256, hex) that were trained on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,8 @@ from PIL import Image
 from vlmdiff.errors import ModelError, UsageError
 from vlmdiff.findings import ModelInfo
 from vlmdiff.images.decode import Pixels
+from vlmdiff.models import asking, loading
+from vlmdiff.models.asking import spoken as spoken
 from vlmdiff.models.lines import normalised
 
 LONGEST = 256
@@ -62,11 +63,6 @@ class ChatModel(Protocol):
         ...
 
 
-def spoken(text: str) -> str:
-    """What is left of a reply after the thoughts that some models write first."""
-    return text.rpartition("</think>")[2].strip()
-
-
 def word(text: str) -> float | None:
     """1.0 for a text that begins with yes, -1.0 for no, None for any other: not log-odds, only their sign."""
     first = normalised(spoken(text)).partition(" ")[0]
@@ -98,17 +94,8 @@ def open_local(folder: Path, adapter: Path | None = None, device: str = "auto") 
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         return LocalChat(folder, adapter, device)
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        ImportError,
-        RuntimeError,
-        SafetensorError,
-    ) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+    except (*loading.DAMAGED, SafetensorError) as error:
+        reason = loading.first_line(error)
         raise ModelError(f"{folder} cannot be loaded ({reason}); expected an undamaged image-text model") from error
 
 
@@ -116,36 +103,20 @@ class LocalChat:
     """A `ChatModel` in this process: greedy, one prompt at a time."""
 
     def __init__(self, folder: Path, adapter: Path | None, device: str) -> None:
-        import torch
-        from transformers import AutoModelForImageTextToText
-
-        from vlmdiff.models.huggingface import quietly, weight_files, with_lora
-
         self.name, self.adapter, self.device = str(folder), adapter, device
-        self.files = weight_files(folder) + (weight_files(adapter) if adapter else [])
+        self.files = loading.weight_files(folder) + (loading.weight_files(adapter) if adapter else [])
         self.tokens_used = 0
-        with quietly():
-            self.processor = _processor(folder)
-            found: Any = AutoModelForImageTextToText.from_pretrained(
-                folder,
-                dtype=torch.bfloat16 if device == "cuda" else torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                output_loading_info=True,
-            )
-            model, loaded = found
-            if loaded["missing_keys"]:  # transformers would fill them with random numbers
-                raise ValueError(f"{len(loaded['missing_keys'])} weights are missing")
+        with loading.quietly():
+            self.processor = loading.processor(folder)
+            model = loading.image_text_model(folder, device)
             if adapter:
-                model = with_lora(model, adapter)
+                model = loading.with_lora(model, adapter)
         self.model = model.eval().to(device)
 
     @cached_property
     def info(self) -> ModelInfo:
-        from vlmdiff.models.huggingface import sha256_of
-
         adapter = self.adapter.name if self.adapter else None
-        return ModelInfo(name=self.name, adapter=adapter, weights_sha256=sha256_of(self.files))
+        return ModelInfo(name=self.name, adapter=adapter, weights_sha256=loading.sha256_of(self.files))
 
     def ask(self, prompt: str, images: Sequence[Pixels] = ()) -> Reply:
         out, read = self._generate(prompt, images, LONGEST)
@@ -153,19 +124,21 @@ class LocalChat:
         return Reply(spoken(text), out.sequences.shape[1])
 
     def yes(self, prompt: str, images: Sequence[Pixels] = ()) -> float | None:
-        yes, no = self._first_tokens
-        if not yes or not no:
+        ways = asking.spellings(self.processor.tokenizer)
+        if any(len(ids) != 1 for spelt in ways for ids in spelt):
             return word(self.ask(prompt, images).text)
         logits = self._generate(prompt, images, 1)[0].logits[0][0].float()
-        return float(logits[yes].logsumexp(0) - logits[no].logsumexp(0))
+        yes, no = (logits[[ids[0] for ids in spelt]].logsumexp(0) for spelt in ways)
+        return float(yes - no)
 
     def _generate(self, prompt: str, images: Sequence[Pixels], longest: int) -> tuple[Any, int]:
         """What was generated, and the number of tokens that were read."""
         import torch
 
+        plain = asking.plain(self.processor.tokenizer, prompt)
         pictures = [{"type": "image", "image": Image.fromarray(np.ascontiguousarray(image))} for image in images]
         inputs = self.processor.apply_chat_template(
-            [{"role": "user", "content": [*pictures, {"type": "text", "text": self._plain(prompt)}]}],
+            [{"role": "user", "content": [*pictures, {"type": "text", "text": plain}]}],
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
@@ -188,65 +161,3 @@ class LocalChat:
             raise ModelError(f"{self.name} cannot answer {inputs['input_ids'].shape[1]} tokens: {error}") from error
         self.tokens_used += out.sequences.numel()
         return out, inputs["input_ids"].shape[1]
-
-    def _plain(self, prompt: str) -> str:
-        """Without the tokenizer's control tokens: written as text they would forge images and turns."""
-        for token in sorted(self.processor.tokenizer.get_added_vocab(), key=len, reverse=True):
-            prompt = prompt.replace(token, " ")
-        return prompt
-
-    @cached_property
-    def _first_tokens(self) -> tuple[list[int], list[int]]:
-        """Ids that are the whole word yes, and no, however spelled; empty where the tokenizer has none."""
-        spellings = ("{}", " {}")
-        ids = [
-            {
-                tuple(self.processor.tokenizer(spelling.format(form), add_special_tokens=False)["input_ids"])
-                for spelling in spellings
-                for form in (answer, answer.title(), answer.upper())
-            }
-            for answer in ("yes", "no")
-        ]
-        yes, no = ([one[0] for one in sorted(found) if len(one) == 1] for found in ids)
-        return yes, no
-
-
-def _processor(folder: Path) -> Any:
-    """The folder's processor for text and still images, on Pillow everywhere: torchvision resizes otherwise.
-
-    Raises:
-        ValueError: the folder has none, or no chat template. ImportError: its images need torchvision.
-    """
-    from transformers import AutoProcessor
-
-    try:
-        processor: Any = AutoProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
-    except ImportError:  # for videos, which nobody shows: Qwen-VL and SmolVLM2 want torchvision for them
-        processor = _without_videos(folder)
-    if not hasattr(processor, "image_processor"):
-        raise ValueError("it has no image processor")
-    if not getattr(processor, "chat_template", None):
-        raise ValueError("it has no chat template: only instruction-tuned models can be asked in words")
-    return processor
-
-
-def _without_videos(folder: Path) -> Any:
-    """The processor put together from its parts but the one for videos."""
-    import transformers
-    from transformers import AutoImageProcessor, AutoTokenizer
-
-    files = (folder / name for name in ("processor_config.json", "preprocessor_config.json"))
-    names = [json.loads(file.read_text(encoding="utf-8")).get("processor_class") for file in files if file.is_file()]
-    whole: Any = getattr(transformers, next(filter(None, names), ""), None)
-    if whole is None:
-        raise ValueError(f"no processor class of transformers is named in it, only {names}")
-
-    class ImagesAndText(whole):  # type: ignore[misc]
-        """Parts are found by the names of the arguments."""
-
-        def __init__(self, image_processor: Any = None, tokenizer: Any = None, **options: Any) -> None:
-            super().__init__(image_processor, tokenizer, **options)
-
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    images = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
-    return ImagesAndText(images, tokenizer, chat_template=tokenizer.chat_template)

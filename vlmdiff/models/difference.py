@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -100,3 +101,52 @@ def injected(embedding: nn.Module, placeholder: int, tokens: torch.Tensor) -> It
         yield
     finally:
         handle.remove()
+
+
+def claim_log_likelihoods(
+    model: Any,
+    placeholder: int,
+    tokens: torch.Tensor,
+    prompt: torch.Tensor,
+    claims: torch.Tensor,
+    mask: torch.Tensor,
+    cached: bool = True,
+) -> torch.Tensor:
+    """Log-likelihood of each claim after the difference tokens, which are read once and shared by all claims.
+
+    Args:
+        tokens: (batch, rows, hidden) difference tokens.
+        prompt: (batch, length) ids that hold `rows` placeholders each.
+        claims: (batch * claims, longest) ids, the claims of the first sample first, padded on the right.
+        mask: the same shape, True where a token counts.
+        cached: False has each claim read the tokens anew, for training that keeps no activations.
+
+    Returns:
+        (batch, claims), float32, in nats; differentiable.
+    """
+    from transformers import DynamicCache
+
+    batch, length = prompt.shape
+    repeats = len(claims) // batch
+    # Told, because models whose images lie in three dimensions go on from those of the last prompt they saw.
+    places = torch.arange(length + claims.shape[1], device=prompt.device)
+    cache = DynamicCache(config=model.config.get_text_config())
+    if not cached or not all(hasattr(layer, "batch_repeat_interleave") for layer in cache.layers):
+        # A recurrent layer's state cannot be shared: each claim reads the tokens anew.
+        ids = torch.cat([prompt.repeat_interleave(repeats, dim=0), claims], dim=1)
+        with injected(model.get_input_embeddings(), placeholder, tokens):
+            keep = claims.shape[1] + 1
+            out = model(input_ids=ids, position_ids=places.expand(len(ids), -1), use_cache=False, logits_to_keep=keep)
+        logits = out.logits[:, :-1].float()
+    else:
+        options = {"past_key_values": cache, "use_cache": True}
+        with injected(model.get_input_embeddings(), placeholder, tokens):
+            at = places[:length].expand(batch, -1)
+            head = model(input_ids=prompt, position_ids=at, logits_to_keep=1, **options).logits[:, -1]
+        cache.batch_repeat_interleave(repeats)
+        seen = torch.cat([torch.ones(len(claims), length, dtype=torch.bool, device=mask.device), mask], dim=1)
+        at = places[length:].expand(len(claims), -1)
+        body = model(input_ids=claims, position_ids=at, attention_mask=seen.long(), **options).logits
+        logits = torch.cat([head.repeat_interleave(repeats, dim=0)[:, None], body[:, :-1]], dim=1).float()
+    chosen: torch.Tensor = logits.log_softmax(-1).gather(-1, claims[..., None])[..., 0]
+    return (chosen * mask).sum(1).view(batch, repeats)

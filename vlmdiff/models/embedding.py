@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlmdiff.errors import ModelError
-from vlmdiff.models import huggingface
+from vlmdiff.models import loading
 
 
 class SentenceEmbedding:
@@ -34,7 +34,7 @@ class SentenceEmbedding:
         if not (folder / "config.json").is_file():
             raise ModelError(f"no model at {folder}; expected a folder with config.json and safetensors")
         self.folder = folder
-        self.files = huggingface.weight_files(folder)
+        self.files = loading.weight_files(folder)
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             self.model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
@@ -47,7 +47,7 @@ class SentenceEmbedding:
     @cached_property
     def weights_sha256(self) -> str:
         """SHA-256 over all weight files."""
-        return huggingface.sha256_of(self.files)
+        return loading.sha256_of(self.files)
 
     def embed(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """One row of length 1 for each sentence, (sentences, channels)."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,107 +13,35 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer, DynamicCache
-from transformers.utils.logging import (
-    disable_progress_bar,
-    enable_progress_bar,
-    get_verbosity,
-    is_progress_bar_enabled,
-    set_verbosity,
-    set_verbosity_error,
-)
+from transformers import AutoConfig, AutoTokenizer
 
 from vlmdiff.errors import ModelError
 from vlmdiff.findings import ModelInfo
+from vlmdiff.models import loading
+from vlmdiff.models.asking import Speaker, drawing_from
+from vlmdiff.models.base import Part, Skill
 from vlmdiff.models.card import RunCard
 from vlmdiff.models.card import read as read_card
-from vlmdiff.models.difference import PROJECTOR_FILE, Difference, DifferenceProjector, injected
-from vlmdiff.models.mini.tower import register
+from vlmdiff.models.difference import (
+    PROJECTOR_FILE,
+    Difference,
+    DifferenceProjector,
+    claim_log_likelihoods,
+    injected,
+)
+from vlmdiff.models.mini.tower import TowerConfig, register
 from vlmdiff.models.profiles import profile_of
 
 DIFFERENCE_TOKEN = "<diff>"
-"""The placeholder that difference tokens take the place of; a reserved token of the base's vocabulary."""
+"""The placeholder that difference tokens take the place of in the embedded base; see `Profile.placeholders`."""
 CLAIMS_FILE = "claims.json"
 """Claims the adapter was trained on, by family: where siblings are taken from."""
+SKILLS_FILE = "skills.json"
+"""The bare prompts that an adapter of the embedded model was trained on, beside difference tokens; see `Skill`."""
+PIXELS_ON_CPU, PIXELS_ON_CUDA = 2**20, 2**24
+"""Pixels of images that the vision path sees at once."""
 LONGEST = 96
 """New tokens at most; the longest report of three differences has about 60."""
-
-
-def claim_log_likelihoods(
-    model: Any, placeholder: int, tokens: torch.Tensor, prompt: torch.Tensor, claims: torch.Tensor, mask: torch.Tensor
-) -> torch.Tensor:
-    """Log-likelihood of each claim after the difference tokens, which are read once and shared by all claims.
-
-    Args:
-        tokens: (batch, rows, hidden) difference tokens.
-        prompt: (batch, length) ids that hold `rows` placeholders each.
-        claims: (batch * claims, longest) ids, the claims of the first sample first, padded on the right.
-        mask: the same shape, True where a token counts.
-
-    Returns:
-        (batch, claims), float32, in nats; differentiable.
-    """
-    batch, length = prompt.shape
-    repeats = len(claims) // batch
-    cache = DynamicCache(config=model.config.get_text_config())
-    with injected(model.get_input_embeddings(), placeholder, tokens):
-        head = model(input_ids=prompt, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
-    cache.batch_repeat_interleave(repeats)
-    seen = torch.cat([torch.ones(len(claims), length, dtype=torch.bool, device=mask.device), mask], dim=1)
-    body = model(input_ids=claims, attention_mask=seen.long(), past_key_values=cache, use_cache=True).logits
-    logits = torch.cat([head.repeat_interleave(repeats, dim=0)[:, None], body[:, :-1]], dim=1).float()
-    chosen: torch.Tensor = logits.log_softmax(-1).gather(-1, claims[..., None])[..., 0]
-    return (chosen * mask).sum(1).view(batch, repeats)
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a folder, sorted; other formats are refused, because reading them can run code."""
-    refused = [path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pkl", ".ckpt")]
-    if refused:
-        raise ModelError(
-            f"{folder} holds {', '.join(sorted(refused))}; expected safetensors only: convert or remove them"
-        )
-    return sorted(folder.glob("*.safetensors"))
-
-
-def sha256_of(paths: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-@contextmanager
-def drawing_from(seed: int) -> Iterator[None]:
-    """Sampling inside is a function of the seed, and the caller's random state is left as it was."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Loading prints neither bars nor notes for developers of transformers; their settings are put back after."""
-    bars, level = is_progress_bar_enabled(), get_verbosity()
-    disable_progress_bar()
-    set_verbosity_error()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        set_verbosity(level)
-        if bars:
-            enable_progress_bar()
-
-
-def with_lora(model: Any, adapter: Path) -> Any:
-    """The model with a LoRA added to its weights."""
-    from peft import PeftModel
-
-    if not (adapter / "adapter_model.safetensors").is_file():  # peft would ask the hub for it
-        raise ValueError("adapter_model.safetensors is missing")
-    return PeftModel.from_pretrained(model, adapter).merge_and_unload()
 
 
 class HuggingFaceModel:
@@ -129,34 +55,33 @@ class HuggingFaceModel:
             raise ModelError(f"no adapter at {adapter}; expected a folder that `python -m train lora` wrote")
         self.name, self.folder, self.adapter, self.device = name, folder, adapter, torch.device(device)
         self.tokens_used = 0
-        self.files = weight_files(folder) + (weight_files(adapter) if adapter else [])
+        self.files = loading.weight_files(folder) + (loading.weight_files(adapter) if adapter else [])
+        with self._whole():
+            self._load()
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What transformers raises on damaged files becomes a ModelError."""
         try:
-            with quietly():
-                self._load()
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
-            where = f"{folder} with {adapter}" if adapter else str(folder)
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            with loading.quietly():
+                yield
+        except (*loading.DAMAGED, SafetensorError) as error:
+            where = f"{self.folder} with {self.adapter}" if self.adapter else str(self.folder)
             raise ModelError(
-                f"{where} cannot be loaded ({reason}); expected undamaged files that fit together"
+                f"{where} cannot be loaded ({loading.first_line(error)}); expected undamaged files that fit together"
             ) from error
 
     def _load(self) -> None:
         config = AutoConfig.from_pretrained(self.folder, local_files_only=True)
         self.profile = profile_of(config.model_type)
-        self.image_size = int(config.vision_config.image_size)
+        self.image_size = self.profile.image_size(config)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-        found: Any = AutoModelForImageTextToText.from_pretrained(
-            self.folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-        model, loaded = found
-        if loaded["missing_keys"]:  # transformers would fill them with random numbers
-            raise ValueError(f"{len(loaded['missing_keys'])} weights are missing")
+        model = loading.image_text_model(self.folder, self.device.type)
         self.projector: DifferenceProjector | None = None
         if self.adapter:
             self.projector = DifferenceProjector.load(self.adapter).eval().to(self.device)
             if (self.adapter / "adapter_config.json").is_file():
-                model = with_lora(model, self.adapter)
-            self.placeholder: int = self.tokenizer.get_vocab()[DIFFERENCE_TOKEN]
+                model = loading.with_lora(model, self.adapter)
         self.model = model.eval().to(self.device)
 
     @cached_property
@@ -164,14 +89,71 @@ class HuggingFaceModel:
         return ModelInfo(
             name=self.name,
             adapter=self.adapter.name if self.adapter else None,
-            weights_sha256=sha256_of(self.files),
+            weights_sha256=loading.sha256_of(self.files),
         )
 
     @cached_property
-    def _claims(self) -> dict[str, list[str]]:
+    def placeholder(self) -> int:
+        """The id that difference tokens take the place of."""
+        vocabulary = self.tokenizer.get_vocab()
+        for token in self.profile.placeholders:
+            if token in vocabulary:
+                return int(vocabulary[token])
+        missing = ", ".join(self.profile.placeholders)
+        raise ModelError(f"{self.name} has no place for difference tokens: its vocabulary lacks {missing}")
+
+    @cached_property
+    def speaker(self) -> Speaker:
+        """For prompts in words; made when the first one comes."""
+        with self._whole():
+            processor = loading.processor(self.folder)
+        profile = self.profile
+        return Speaker(
+            self.name, self.model, processor, profile.shown(self.image_size), profile.mark, profile.turns, self._count
+        )
+
+    def _count(self, tokens: int) -> None:
+        self.tokens_used += tokens
+
+    @cached_property
+    def _colours(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and deviation that the vision path expects its input to be normalised with, (3, 1, 1)."""
+        with self._whole():
+            images = loading.image_processor(self.folder)
+        mean, deviation = (
+            torch.tensor(values, device=self.device)[:, None, None] for values in (images.image_mean, images.image_std)
+        )
+        return mean, deviation
+
+    @cached_property
+    def claims(self) -> dict[str, list[str]]:
         path = (self.adapter or self.folder) / CLAIMS_FILE
         claims: dict[str, list[str]] = json.loads(path.read_text()) if path.is_file() else {}
         return claims
+
+    @cached_property
+    def skills(self) -> frozenset[Skill]:
+        tokens: set[Skill] = {"tokens"} if self.projector else set()
+        if self.model.config.vision_config.model_type != TowerConfig.model_type:
+            return frozenset(tokens | ({"chat"} if self._has_template else set()))
+        path = (self.adapter or self.folder) / SKILLS_FILE
+        bare: list[Skill] = json.loads(path.read_text()) if path.is_file() else ["in_context"]  # what its base can do
+        return frozenset(tokens | set(bare))
+
+    @property
+    def _has_template(self) -> bool:
+        return bool(self.tokenizer.chat_template) or (self.folder / "chat_template.json").is_file()  # the older way
+
+    @property
+    def context(self) -> int:
+        return int(self.model.config.get_text_config().max_position_embeddings)
+
+    @property
+    def image_tokens(self) -> int:
+        return self.profile.cells(self.model.config)
+
+    def taught(self, claim: str) -> bool:
+        return any(claim in claims for claims in self.claims.values())
 
     @cached_property
     def card(self) -> RunCard | None:
@@ -179,11 +161,14 @@ class HuggingFaceModel:
 
     @torch.inference_mode()
     def features(self, images: NDArray[np.uint8]) -> torch.Tensor:
-        tower = self.model.model.vision_tower
+        mean, deviation = self._colours
+        at_once = max(1, (PIXELS_ON_CPU if self.device.type == "cpu" else PIXELS_ON_CUDA) // self.image_size**2)
         grids = []
-        for start in range(0, len(images), 64):
-            pixels = torch.tensor(images[start : start + 64], device=self.device).permute(0, 3, 1, 2)
-            grids.append(tower(pixels.float().div_(127.5).sub_(1.0)).last_hidden_state.float().cpu())
+        for start in range(0, len(images), at_once):
+            pixels = torch.tensor(images[start : start + at_once], device=self.device).permute(0, 3, 1, 2)
+            normalised = pixels.float().div_(255).sub_(mean).div_(deviation).to(self.model.dtype)
+            seen = self.profile.pixels(normalised, self.model.config)
+            grids.append(self.profile.features(self.model, seen, len(pixels)).float().cpu())
         return torch.cat(grids)
 
     def _tokens(self, difference: Difference) -> torch.Tensor:
@@ -195,9 +180,10 @@ class HuggingFaceModel:
         return tokens
 
     def prompt(self, batch: int, rows: int) -> torch.Tensor:
-        """Ids (batch, 1 + rows): the start token and the placeholders."""
+        """Ids (batch, 1 + rows): what texts start with, or are divided by, and the placeholders."""
         ids = torch.full((batch, rows + 1), self.placeholder, device=self.device)
-        ids[:, 0] = self.tokenizer.bos_token_id
+        start = self.tokenizer.bos_token_id
+        ids[:, 0] = self.tokenizer.pad_token_id if start is None else start
         return ids
 
     @torch.inference_mode()
@@ -242,10 +228,16 @@ class HuggingFaceModel:
             self.tokens_used += prompt.numel() + texts.numel()
         return torch.cat(scores).float().cpu().numpy()
 
+    def ask(self, prompts: Sequence[Sequence[Part]], draws: int, seed: int, longest: int) -> list[list[str]]:
+        return self.speaker.ask(prompts, draws, seed, longest)
+
+    def yes(self, prompts: Sequence[Sequence[Part]]) -> NDArray[np.float32]:
+        return self.speaker.yes(prompts)
+
     def siblings(self, claim: str, count: int) -> list[str]:
         """Half of them the nearest other values of the claim's family, the rest from families spread over the list."""
         words = set(claim.split())
-        known = self._claims
+        known = self.claims
         own = next((name for name, claims in known.items() if claim in claims), None)
         near = [other for other in known.get(own or "", []) if other != claim]
         near = sorted(near, key=lambda other: (len(words ^ set(other.split())), other))[: count // 2]

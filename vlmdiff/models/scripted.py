@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vlmdiff.errors import ModelError
 from vlmdiff.findings import ModelInfo
+from vlmdiff.models.base import Part, Skill
 from vlmdiff.models.card import RunCard
 from vlmdiff.models.difference import Difference
 
@@ -37,7 +39,14 @@ class ScriptedModel:
     knows: tuple[str, ...] = ()
     """Claims that serve as siblings of each other."""
     sees: Callable[[NDArray[np.uint8]], torch.Tensor] = cell_means
+    replies: Callable[[Sequence[Part]], Sequence[str]] | None = None
+    """From a prompt to answers: the likeliest first; draws go round them. None: it cannot be asked."""
+    agrees: Callable[[Sequence[Part]], float] | None = None
+    """From a prompt to log-odds of yes against no, in nats. None: it cannot be asked."""
     image_size: int = 32
+    skills: frozenset[Skill] = frozenset({"tokens"})
+    context: int = 8192
+    image_tokens: int = 16
     _words: Counter[str] = field(default_factory=Counter, init=False, repr=False, compare=False)
 
     @property
@@ -69,6 +78,35 @@ class ScriptedModel:
     def _count(self, difference: Difference, texts: Sequence[str]) -> None:
         self._words["read"] += difference.rows.shape[0] * difference.rows.shape[1]
         self._words["said"] += sum(len(text.split()) for text in texts)
+
+    def ask(self, prompts: Sequence[Sequence[Part]], draws: int, seed: int, longest: int) -> list[list[str]]:
+        if self.replies is None:
+            raise ModelError("the scripted model has no replies; give it some")
+        every = [self.replies(prompt) for prompt in prompts]
+        answers = [[texts[0], *(texts[(seed + i) % len(texts)] for i in range(draws))] for texts in every]
+        cut = [[" ".join(text.split(" ")[:longest]) for text in texts] for texts in answers]
+        self._heard(prompts, 1 + draws)
+        self._words["said"] += sum(len(text.split()) for texts in cut for text in texts)
+        return cut
+
+    def yes(self, prompts: Sequence[Sequence[Part]]) -> NDArray[np.float32]:
+        if self.agrees is None:
+            raise ModelError("the scripted model has no opinions; give it some")
+        self._heard(prompts, 1)
+        return np.array([self.agrees(prompt) for prompt in prompts], np.float32)
+
+    def _heard(self, prompts: Sequence[Sequence[Part]], times: int) -> None:
+        """A word is a token, and an image is `image_tokens`."""
+        parts = [part for prompt in prompts for part in prompt]
+        read = sum(len(part.split()) if isinstance(part, str) else self.image_tokens for part in parts)
+        self._words["read"] += times * read
+
+    @property
+    def claims(self) -> Mapping[str, Sequence[str]]:
+        return {claim: (claim,) for claim in self.knows}
+
+    def taught(self, claim: str) -> bool:
+        return claim in self.knows
 
     def siblings(self, claim: str, count: int) -> list[str]:
         return [other for other in self.knows if other != claim][:count]
