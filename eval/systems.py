@@ -16,8 +16,8 @@ from vlmdiff import __version__
 from vlmdiff.errors import ModelError, UsageError
 from vlmdiff.findings import Report, Side
 from vlmdiff.images.decode import Header, fit
+from vlmdiff.images.references import Reference
 from vlmdiff.images.sets import LoadedSet, SetPair
-from vlmdiff.images.sources import Reference
 from vlmdiff.models.card import CARD_FILE, RunCard
 
 if TYPE_CHECKING:
@@ -123,18 +123,35 @@ class Options:
     """Base address of a server that speaks the OpenAI protocol."""
 
 
-def open_learned(options: Options) -> System:
-    """`vlmdiff describe` with difference tokens.
+def open_method(method: str, options: Options) -> System:
+    """`vlmdiff describe` by one of its methods; a model that nobody tuned has no card, and is scored as it is.
 
     Raises:
-        ModelError: the model or its adapter is missing or damaged, or an adapter has no run card.
+        ModelError: the model or its adapter is missing or damaged, or an adapter has no run card, or the model was not
+            made for the method.
     """
-    from vlmdiff import models
+    from vlmdiff import models, propose
 
     model = models.load(options.model, adapter=options.adapter)
-    if model.card is None:
+    if model.card is None and (options.adapter or options.model == "mini"):
         raise ModelError(f"the adapter of {options.model} has no {CARD_FILE}: nobody knows what it was trained on")
-    return Vlmdiff(model)
+    propose.check(method, model)
+    return Vlmdiff(model, method)
+
+
+def open_learned(options: Options) -> System:
+    """Difference tokens: see `open_method`."""
+    return open_method("learned", options)
+
+
+def open_in_context(options: Options) -> System:
+    """Images of both sets in one prompt: see `open_method`."""
+    return open_method("in_context", options)
+
+
+def open_caption_rank(options: Options) -> System:
+    """Captions of single images, compared: see `open_method`."""
+    return open_method("caption_rank", options)
 
 
 def open_pixels(options: Options) -> System:
@@ -167,6 +184,8 @@ def open_chat(options: Options) -> System:
 
 SYSTEMS: dict[str, Callable[[Options], System]] = {
     "learned": open_learned,
+    "in_context": open_in_context,
+    "caption_rank": open_caption_rank,
     "pixels": open_pixels,
     "nearest": open_nearest,
     "random": open_random,
