@@ -82,7 +82,8 @@ def draw_touch(config: PairConfig, names: Iterable[str], image: Pixels, rng: np.
         raise ValueError("no family is left to draw; allow more families than facts and nuisances together")
     for _ in range(100):
         family = FAMILIES[names[int(rng.integers(len(names)))]]
-        touch = Touch(family, family.draw(rng), strength)
+        own = config.level(family.name)
+        touch = Touch(family, family.draw(rng), float(rng.uniform(*own.strength)) if own else strength)
         unseen = held_out_combination(touch.content)
         if (unseen and not config.held_out) or (config.unseen_combinations and not unseen):
             continue
@@ -127,11 +128,17 @@ def _draw_domain(config: PairConfig, bank: Bank, count: int, rng: np.random.Gene
     return classes[int(rng.integers(len(classes)))] if classes and rng.random() < 0.5 else domain
 
 
-def _draw_bases(bank: Bank, rows: NDArray[np.int64], count: int, rng: np.random.Generator) -> tuple[int, ...]:
+def draw_bases(bank: Bank, rows: NDArray[np.int64], count: int, rng: np.random.Generator) -> tuple[int, ...]:
     """Rows of different pictures: of near-duplicates one at most."""
     mixed = rng.permutation(rows)
     _, first = np.unique(bank.groups[mixed], return_index=True)
     return tuple(int(row) for row in mixed[np.sort(first)[:count]])
+
+
+def photographs(bank: Bank, bases: tuple[int, ...], side: int, rng: np.random.Generator) -> list[Pixels]:
+    """Some rows of the bank, cropped a little at random and all mirrored or none: mirroring is a difference, too."""
+    mirrored = bool(rng.random() < 0.5)
+    return [_crop(np.asarray(bank.images[row]), side, mirrored, rng) for row in bases]
 
 
 def draw_ground(config: PairConfig, bank: Bank, count: int, rng: np.random.Generator) -> Ground:
@@ -143,9 +150,8 @@ def draw_ground(config: PairConfig, bank: Bank, count: int, rng: np.random.Gener
         draw = partial(procedural.draw, domain.removeprefix("drawn/"), rng, side)
         images = [draw() for _ in range(count)]
     else:
-        bases = _draw_bases(bank, bank.domains(config.split)[domain], count, rng)
-        mirrored = bool(rng.random() < 0.5)  # all or none: mirroring is a difference, too
-        images = [_crop(np.asarray(bank.images[row]), side, mirrored, rng) for row in bases]
+        bases = draw_bases(bank, bank.domains(config.split)[domain], count, rng)
+        images = photographs(bank, bases, side, rng)
     if rng.random() < config.world_share:
         world = worlds.draw(rng)
         images = [worlds.apply(world, image) for image in images]
@@ -177,7 +183,8 @@ class _PlantedSet:
 
 
 def _draw_set(name: str, config: PairConfig, side: Side, rng: np.random.Generator) -> _PlantedSet:
-    family, strength = SET_FAMILIES[name], float(rng.uniform(*config.strength))
+    family, own = SET_FAMILIES[name], config.level(name)
+    strength = float(rng.uniform(*(own.strength if own else config.strength)))
     params = family.draw(rng)
     return _PlantedSet(family, params, Fact(family.content(params), side, strength, 1.0, name, level="set"))
 
@@ -222,7 +229,10 @@ def _plan(config: PairConfig, image: Pixels, rng: np.random.Generator) -> tuple[
             taken.add(name)
             whole.append(_draw_set(name, config, side(), rng))
         else:  # drawn again among those that show on these images
-            plant(touch(names), side(), float(rng.uniform(*config.prevalence)), 0.0, False)
+            drawn, held_by = touch(names), side()
+            own = config.level(drawn.family.name)
+            share = float(rng.uniform(*(own.prevalence if own else config.prevalence)))
+            plant(drawn, held_by, share, 0.0, False)
     return whole, single
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from data_synth.catalog import (
     FAMILIES,
@@ -15,6 +15,16 @@ from data_synth.catalog import (
 )
 from data_synth.sources import Split
 from vlmdiff.errors import UsageError
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Level:
+    """What one family is drawn at; (lowest, highest), both included."""
+
+    strength: Range
+    prevalence: Range
 
 
 @dataclass(frozen=True)
@@ -34,8 +44,8 @@ class PairConfig:
     """Images a set, the same in A and B."""
     facts: tuple[float, ...] = (0.1, 0.9)
     """Chances of 0, 1, 2, ... differences, five at most; a pair with 0 is a null pair."""
-    strength: tuple[float, float] = (0.25, 1.0)
-    prevalence: tuple[float, float] = (0.6, 1.0)
+    strength: Range = (0.25, 1.0)
+    prevalence: Range = (0.6, 1.0)
     nuisances: tuple[float, ...] = (0.6, 0.32, 0.08)
     """Chances of 0, 1, 2, ... nuisances, three at most: both sets show them alike."""
     confounded: float = 0.0
@@ -67,8 +77,7 @@ class PairConfig:
         found = [
             *(f"family {name!r}" for name in self.families if name in HELD_OUT_FAMILIES),
             *(f"domain {name!r}" for name in self.domains if domain_held_out(name)),
-            *([f"strength {self.strength[0]}"] if self.strength[0] < LEAST_STRENGTH else []),
-            *([f"prevalence {self.prevalence[0]}"] if self.prevalence[0] < LEAST_PREVALENCE else []),
+            *_held_out(self.strength, self.prevalence),
         ]
         if found:
             raise UsageError(f"{', '.join(found)} is held out by the catalog; set held_out=True, for evaluation only")
@@ -76,6 +85,42 @@ class PairConfig:
     def draws_from(self, domain: str) -> bool:
         """Whether a data set or a kind of drawn images is drawn from where `domains` is empty."""
         return domain not in self.without and (self.held_out or not domain_held_out(domain))
+
+    def level(self, family: str) -> Level | None:
+        """What a family is drawn at; None: at `strength` and `prevalence`, like all."""
+        return None
+
+
+@dataclass(frozen=True)
+class LevelledConfig(PairConfig):
+    """A config whose families have levels of their own, as a curriculum moves them.
+
+    A class of its own, so that the recipes of all data sets and suites that have none stay what they were.
+    """
+
+    levels: tuple[tuple[str, Level], ...] = ()
+    """By family."""
+
+    def __post_init__(self) -> None:
+        """Raises UsageError: levels of families that are not drawn, or held-out ones without saying so."""
+        super().__post_init__()
+        unknown = [name for name, _ in self.levels if name not in self.families]
+        if unknown:
+            raise UsageError(f"levels of {', '.join(unknown)}, which are not among the families that are drawn")
+        found = [f"{what} of {name}" for name, level in self.levels for what in _held_out(*astuple(level))]
+        if found and not self.held_out:
+            raise UsageError(f"{', '.join(found)} is held out by the catalog; set held_out=True, for evaluation only")
+
+    def level(self, family: str) -> Level | None:
+        return next((level for name, level in self.levels if name == family), None)
+
+
+def _held_out(strength: Range, prevalence: Range) -> list[str]:
+    """What of two ranges no training may see, in words."""
+    return [
+        *([f"strength {strength[0]}"] if strength[0] < LEAST_STRENGTH else []),
+        *([f"prevalence {prevalence[0]}"] if prevalence[0] < LEAST_PREVALENCE else []),
+    ]
 
 
 def domain_held_out(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The training jobs: `python -m train mini` (a base, from nothing) and `python -m train lora` (adapter, projector)."""
+"""The training jobs: `python -m train mini` (a base, from nothing), `lora` (adapter, projector) and `curriculum`."""
 
 from __future__ import annotations
 
@@ -31,9 +31,12 @@ def _bank(path: Path | None) -> Bank:
 
 
 def _base(name: str) -> Path:
-    """The folder of the base that ships, or the one that is named."""
+    """The folder of the base that ships, of one on the hub, or the one that is named."""
+    from vlmdiff.models import loading
     from vlmdiff.models.profiles import MINI
 
+    if loading.is_hub_name(name):
+        return loading.from_hub(name)
     return MINI / "base" if name == "mini" else Path(name)
 
 
@@ -80,9 +83,16 @@ def mini(
 @app.command()
 def lora(
     out: Out,
-    base: Annotated[str, typer.Option(help="`mini`, or a folder that `python -m train mini` wrote.")] = "mini",
+    base: Annotated[
+        str,
+        typer.Option(help="`mini`, a folder that `python -m train mini` wrote, or a model of `vlmdiff models`."),
+    ] = "mini",
     bank: BankOption = None,
     recipe: RecipeOption = "mini",
+    shards: Annotated[
+        Path | None,
+        typer.Option(help="A data set of `python -m data_synth make` to learn from, in place of the recipe's pairs."),
+    ] = None,
     tuning: Annotated[
         str, typer.Option(help="What learns beside the projector: lora, projector (nothing) or full.")
     ] = "lora",
@@ -91,26 +101,124 @@ def lora(
     without: Without = None,
     seed: int = 0,
     workers: Workers = 1,
+    accumulate: Annotated[int, typer.Option(min=1, help="Parts of a step that run one after the other.")] = 1,
+    checkpointing: Annotated[
+        bool, typer.Option("--checkpointing", help="Compute activations twice instead of keeping them: less memory.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it needs (parameters, memory, hours) and write nothing.")
+    ] = False,
 ) -> None:
-    """Train a LoRA adapter and its difference projector on a base. Writes OUT/TUNING, an adapter folder."""
-    from train import card, pairs
+    """Train a LoRA adapter and its difference projector on a base. Writes OUT/TUNING, an adapter folder.
+
+    Pairs come from --shards, encoded once; else of the embedded model from OUT/pairs, drawn and encoded once; else
+    they are drawn as they are needed. Several processes: accelerate launch --config_file configs/ddp.yaml -m train lora
+    """
+    from train import card, ranks
     from train import lora as job
-    from train import mini as base_job
     from train.recipes import recipe as named
     from train.recipes import twin
 
     images, what = _bank(bank), job.tuning_of(tuning)
     run = twin(named(recipe), images, without or ())
-    folder = _base(base)
-    cards = _cards(folder, start)
-    model, _ = base_job.load_base(folder)
-    tower = model.model.vision_tower
-    cache = pairs.encode(out / "pairs", run.pairs, images, seed + 1, run.pair_count, tower, workers)
     if steps:
         run = replace(run, lora=replace(run.lora, steps=steps))
-    job.train(run, folder, cache, out, what, seed, workers, start)
-    card.write(card.card(run, images, [out], cards), out / tuning)
-    print(out / tuning)
+    means = job.Means(workers=workers, accumulate=accumulate)
+    folder = _base(base)
+    backend = job.HuggingFaceModel(base, folder, None, ranks.device())
+    cards = _cards(folder if job.embedded(backend) else None, start)
+    run, source = job.source(run, backend, images, out, seed, shards)
+    if dry_run:
+        said = job.estimated(run, backend, source, what, seed, means, start, checkpointing)
+        if ranks.first():
+            print(said)
+        return
+    data = source.items(means.workers)
+    job.train(run, backend, data, out, what, seed, means, start, checkpointing)
+    if ranks.first():
+        public = None if job.embedded(backend) else Path(base).name if Path(base).exists() else base
+        card.write(card.card(run, images, [out], cards, seen=source.seen(), base=public), out / tuning)
+        print(out / tuning)
+
+
+@app.command()
+def curriculum(
+    out: Out,
+    base: Annotated[str, typer.Option(help="`mini`, or a folder that `python -m train mini` wrote.")] = "mini",
+    bank: BankOption = None,
+    recipe: RecipeOption = "mini",
+    mix: Annotated[
+        str, typer.Option(help="curriculum, or uniform: the fixed mix of equal compute that it is held against.")
+    ] = "curriculum",
+    rounds: Annotated[int, typer.Option(min=1, help="Parts that the recipe's steps are cut into.")] = 20,
+    concepts: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of what is learned from that is labelled real sets.")
+    ] = 0.1,
+    patience: Annotated[int, typer.Option(min=1, help="Rounds without anything better before it stops.")] = 5,
+    start: Annotated[Path | None, typer.Option(help="An adapter folder whose weights training goes on from.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of this run; none: as the recipe says.")] = None,
+    without: Without = None,
+    seed: int = 0,
+    workers: Workers = 1,
+) -> None:
+    """Train an adapter in rounds, ever more and subtler, kept at its best. Writes OUT/lora and OUT/levels.svg."""
+    from train import card, lora, ranks
+    from train import rounds as job
+    from train.curriculum import widest
+    from train.mix import Plan, mix_of
+    from train.recipes import recipe as named
+    from train.recipes import twin
+    from vlmdiff.models.huggingface import HuggingFaceModel
+
+    images, chosen = _bank(bank), mix_of(mix)
+    run = twin(named(recipe), images, without or ())
+    if steps:
+        run = replace(run, lora=replace(run.lora, steps=steps))
+    if run.lora.steps < rounds:
+        raise UsageError(f"{run.lora.steps} steps are no {rounds} rounds; give --steps {rounds} or more, or --rounds")
+    folder = _base(base)
+    backend = HuggingFaceModel(base, folder, None, ranks.device())
+    cards = _cards(folder if lora.embedded(backend) else None, start)
+    plan = Plan(mix=chosen, rounds=rounds, concepts=concepts, patience=patience)
+    done = job.train(run, backend, images, out, seed, plan, lora.Means(workers=workers), start)
+    run = replace(run, pairs=widest(run.pairs))
+    public = None if lora.embedded(backend) else Path(base).name if Path(base).exists() else base
+    readings = [one.reading for one in done]
+    card.write(card.card(run, images, [out], cards, readings, base=public), out / job.TUNING)
+    print(out / job.TUNING)
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="One of train/experiments/catalog.py.")],
+    out: Out,
+    run: Annotated[Path, typer.Option(help="Folder of a run: its base, its lora, and pair caches beside them.")],
+    bank: BankOption = None,
+    scale: Annotated[str, typer.Option(help="How long each variant learns: study or quick.")] = "study",
+    workers: Workers = 1,
+) -> None:
+    """Compare variants at equal steps on cached features; prints a table. Goes on where it was stopped."""
+    from train.experiments import catalog, job, scoring
+
+    variants, lengths = catalog.experiment(name), catalog.scale(scale)
+    job.encode_missing(run, run / "base", _bank(bank), workers)
+    print(scoring.table(job.run(name, variants, run / "base", run / "lora", run, out, lengths)), end="")
+
+
+@app.command()
+def curve(
+    name: Annotated[str, typer.Argument(help="families, domains or data.")],
+    out: Out,
+    bank: BankOption = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings a point.")] = 3,
+    scale: Annotated[str, typer.Option(help="How much a point may cost: study or quick.")] = "study",
+    workers: Workers = 1,
+) -> None:
+    """Retrain all for each point of a curve and score it on what none of them saw; prints a table. Goes on too."""
+    from train.experiments import curves
+
+    lengths = curves.lengths(scale)
+    print(curves.table(curves.run(name, _bank(bank), out, range(seeds), lengths, workers)), end="")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,38 +15,63 @@ from data_synth.config import PairConfig
 from data_synth.sources import DRAWN, Bank
 from train.loop import write_atomic
 from train.recipes import Recipe
+from train.stopping import Reading
 from vlmdiff.models.card import CARD_FILE, PREFIX, RunCard
 
-PACKAGES = ("numpy", "opencv-python-headless", "peft", "torch", "transformers")
+_POINTS = 50
+"""Of a stage's losses over its steps."""
+PACKAGES = ("accelerate", "numpy", "opencv-python-headless", "peft", "torch", "transformers")
 
 
-def card(recipe: Recipe, bank: Bank, folders: Sequence[Path], starts: Sequence[RunCard] = ()) -> RunCard:
+@dataclass(frozen=True)
+class Seen:
+    """What a data set on disk held."""
+
+    domains: Collection[str]
+    photographs: Collection[str]
+    """SHA-256, hex."""
+
+
+def card(
+    recipe: Recipe,
+    bank: Bank,
+    folders: Sequence[Path],
+    starts: Sequence[RunCard] = (),
+    readings: Sequence[Reading] = (),
+    seen: Seen | None = None,
+    base: str | None = None,
+) -> RunCard:
     """The card of a run.
 
     Args:
         folders: where the stages left their metrics (`NAME.jsonl`).
         starts: cards of what the run went on from: what they saw, it saw.
+        readings: what the best weights were chosen by.
+        seen: what pairs came from, where they were not drawn from the bank.
+        base: a public model under it, by name; see `RunCard.base`.
     """
-    configs = (recipe.images, recipe.pairs)
+    configs = (recipe.images, recipe.pairs) if seen is None else (recipe.pairs,)
     splits = {config.split for config in configs}
-    seen = {name for config in configs for name in domains(config, bank)}
-    hours, losses = _metrics(folders)
+    known = {name for config in configs for name in domains(config, bank)} if seen is None else set(seen.domains)
+    drawn = {item.sha256 for item in bank.items if item.split in splits and item.domain in known}
+    photographs = drawn if seen is None else seen.photographs
+    hours, losses, curves = _metrics(folders)
     return RunCard(
+        base=base,
         recipe=json.loads(json.dumps(asdict(recipe))),
         commit=commit(),
         versions={"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}},
         families=_union({name for config in configs for name in config.families}, *(s.families for s in starts)),
-        domains=_union(seen, *(s.domains for s in starts)),
+        domains=_union(known, *(s.domains for s in starts)),
         splits=_union(splits, *(s.splits for s in starts)),
         held_out=any([config.held_out for config in configs] + [s.held_out for s in starts]),
         least_strength=min([config.strength[0] for config in configs] + [s.least_strength for s in starts]),
         least_prevalence=min([config.prevalence[0] for config in configs] + [s.least_prevalence for s in starts]),
-        photographs=_union(
-            {item.sha256[:PREFIX] for item in bank.items if item.split in splits and item.domain in seen},
-            *(s.photographs for s in starts),
-        ),
+        photographs=_union({sha256[:PREFIX] for sha256 in photographs}, *(s.photographs for s in starts)),
         hours=hours,
         losses=losses,
+        curves=curves,
+        criteria=tuple(reading.as_row() for reading in readings),
     )
 
 
@@ -77,15 +102,19 @@ def commit() -> str:
     return found.stdout.strip()
 
 
-def _metrics(folders: Sequence[Path]) -> tuple[dict[str, float], dict[str, float]]:
-    """Hours and last losses of the stages."""
-    hours, losses = {}, {}
+def _metrics(
+    folders: Sequence[Path],
+) -> tuple[dict[str, float], dict[str, float], dict[str, tuple[tuple[int, float], ...]]]:
+    """Hours, last losses and losses over the steps of the stages."""
+    hours, losses, curves = {}, {}, {}
     for file in (file for folder in folders for file in sorted(folder.glob("*.jsonl")) if file.stem != "pairs"):
         rows = [json.loads(row) for row in file.read_text().splitlines()]
         if rows:
             hours[file.stem] = round(_seconds([row["seconds"] for row in rows]) / 3600, 2)
             losses[file.stem] = round(rows[-1]["loss"], 4)
-    return hours, losses
+            shown = [*rows[: -1 : max(1, len(rows) // _POINTS)], rows[-1]]
+            curves[file.stem] = tuple((row["step"], round(row["loss"], 4)) for row in shown)
+    return hours, losses, curves
 
 
 def _seconds(clock: Sequence[float]) -> float:

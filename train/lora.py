@@ -2,190 +2,277 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-from torch import nn
-from torch.utils.data import DataLoader, Dataset
-from transformers import PreTrainedTokenizerFast
+from torch.distributed.tensor import DTensor
+from transformers import TrainingArguments
+from transformers.integrations.integration_utils import is_tensorboard_available
 
-from data_synth.catalog import TRAINED
-from data_synth.lexicon import canonical
-from train import loop
-from train.language import encoded, padded
-from train.mini import load_base
+from data_synth.sources import Bank
+from train import checkpoints, estimate, pairs, ranks, shards
+from train.batches import Cached, Live, items_in
+from train.card import Seen
+from train.describer import Describer, Tuning, describer, save_adapter, tuning_of
+from train.loop import Schedule
 from train.pairs import PairCache
 from train.recipes import Recipe
-from train.samples import Sample, set_sample, single_samples
+from train.trainer import StepTrainer, load_weights
 from vlmdiff.errors import UsageError
-from vlmdiff.learn.tokens import PARTS, SUMMARY_ROWS
-from vlmdiff.models.difference import Difference, DifferenceProjector, injected
-from vlmdiff.models.huggingface import CLAIMS_FILE, DIFFERENCE_TOKEN, claim_log_likelihoods
-from vlmdiff.models.profiles import profile_of
+from vlmdiff.models.huggingface import HuggingFaceModel
+from vlmdiff.models.mini.tower import TowerConfig
 
-Tuning = Literal["projector", "lora", "full"]
-"""What learns beside the projector: nothing, a LoRA, or the whole language model."""
-_IGNORED = -100
-_SINGLES_A_PAIR = 4
+__all__ = ["HuggingFaceModel", "Items", "Means", "advance", "embedded", "estimated", "source", "train", "tuning_of"]
+
+
+class Items(Protocol):
+    """What a run learns from, by index: step s learns from items s * items_a_step to (s + 1) * items_a_step - 1.
+
+    `train.batches.Cached` and `train.batches.Live` are two; a round of a curriculum may bring its own.
+    """
+
+    @property
+    def items_a_step(self) -> int:
+        """Items of an optimiser step, over all ranks and accumulated parts together."""
+        ...
+
+    def __getitem__(self, index: int) -> Any:
+        """An item, in a worker; a pure function of the index, which counts from the first step of the run."""
+        ...
+
+    def collate(self, items: list[Any]) -> Any:
+        """Some items of one step to a batch, in a worker."""
+        ...
+
+    def ready(self, batch: Any) -> dict[str, torch.Tensor]:
+        """A batch to the arguments of `Describer.forward`, in the training process: the place for a vision model."""
+        ...
 
 
 @dataclass(frozen=True)
-class Batches(Dataset[dict[str, Any]]):
-    """A batch by index, half of it pairs of sets and half single images to judge."""
+class Means:
+    """How a run uses the machine; the same steps come out whatever is said here (but for rounding)."""
 
-    cache: PairCache
-    tokenizer: PreTrainedTokenizerFast
-    seed: int
-    size: int
-    first: int
-    last: int
-
-    def __len__(self) -> int:
-        return self.last - self.first
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        loop.one_thread_a_worker()
-        rng = np.random.default_rng([self.seed, self.first + index])
-
-        def pair() -> Any:
-            return self.cache.pairs[int(rng.integers(len(self.cache.pairs)))]
-
-        sets = [set_sample(self.cache, pair(), rng) for _ in range(self.size // 2)]
-        singles: list[Sample] = []
-        while len(singles) < self.size - len(sets) or not any(sample.claims for sample in singles):
-            singles += single_samples(self.cache, pair(), _SINGLES_A_PAIR, rng)
-        return self._tensors([*sets, *singles])
-
-    def _tensors(self, samples: list[Sample]) -> dict[str, Any]:
-        targets = [[*ids, self.tokenizer.eos_token_id] for ids in encoded(self.tokenizer, [s.target for s in samples])]
-        judged = [i for i, sample in enumerate(samples) if sample.claims]
-        claims = encoded(self.tokenizer, [claim for i in judged for claim in samples[i].claims])
-        return {
-            "rows": torch.cat([s.difference.rows for s in samples]).to(torch.bfloat16),
-            "counts": torch.cat([s.difference.counts for s in samples]),
-            "targets": padded(targets, _IGNORED),
-            "judged": torch.tensor(judged),
-            "claims": padded(claims, self.tokenizer.pad_token_id),
-            "mask": padded([[1] * len(ids) for ids in claims], 0).bool(),
-        }
+    workers: int = 1
+    """Processes a rank that make batches; 0: the training process itself."""
+    accumulate: int = 1
+    """Parts of a step that are run one after the other: a step of items_a_step in the memory of a part of them."""
 
 
-class Describer(nn.Module):
-    """The language model (adapted or not) with its projector, as one thing to train."""
+def advance(
+    trained: Describer,
+    data: Items,
+    schedule: Schedule,
+    folder: Path,
+    until: int | None = None,
+    name: str = "lora",
+    note: Mapping[str, Any] | None = None,
+    means: Means | None = None,
+) -> int:
+    """Train from the newest whole checkpoint of `folder` (or from step 0) up to step `until`; returns the step reached.
 
-    def __init__(self, model: Any, projector: DifferenceProjector, placeholder: int, bos: int) -> None:
-        super().__init__()
-        self.model, self.projector = model, projector
-        self.placeholder, self.bos = placeholder, bos
-
-    def loss(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
-        """Next-token loss of the reports plus the cross-entropy of the right claim among near misses."""
-        difference = Difference(batch["rows"].float(), batch["counts"])
-        with torch.autocast("cpu", torch.bfloat16):
-            tokens = self.projector(difference)
-            prompt = self._prompt(*tokens.shape[:2])
-            targets = batch["targets"]
-            ids = torch.cat([prompt, targets.clamp(min=0)], dim=1)
-            with injected(self.model.get_input_embeddings(), self.placeholder, tokens):
-                logits = self.model(input_ids=ids, logits_to_keep=targets.shape[1] + 1).logits
-            told = nn.functional.cross_entropy(
-                logits[:, :-1].flatten(0, 1).float(), targets.flatten(), ignore_index=_IGNORED
-            )
-            part = tokens[batch["judged"]]
-            scores = claim_log_likelihoods(
-                self.model, self.placeholder, part, prompt[: len(part)], batch["claims"], batch["mask"]
-            )
-        judged = nn.functional.cross_entropy(scores, torch.zeros(len(scores), dtype=torch.long))
-        right = float((scores.argmax(1) == 0).float().mean())
-        return told + 0.5 * judged, {"told": float(told.detach()), "judged": float(judged.detach()), "right": right}
-
-    def _prompt(self, batch: int, tokens: int) -> torch.Tensor:
-        ids = torch.full((batch, tokens + 1), self.placeholder)
-        ids[:, 0] = self.bos
-        return ids
-
-
-def describer(
-    model: Any, tokenizer: PreTrainedTokenizerFast, targets: str, tuning: Tuning, rank: int, start: Path | None = None
-) -> Describer:
-    """Freeze the base, then open what `tuning` names; the tower is never trained here.
+    For rounds, call it again with the same `trained`, folder, name and schedule, other data and a later `until`:
+    optimiser, learning rate, running numbers and clock go on, and indices go on counting. Killed at any moment, the
+    same calls end with the same weights: one that was stopped half-way resumes, and one whose steps are all done only
+    loads the newest checkpoint, at `until` or later. To know where rounds are to go on, look at that checkpoint with
+    `checkpoints.newest(folder / "checkpoints" / name)`, `step_of` and `note_of`: the `note` of the call that wrote it.
 
     Args:
-        targets: regular expression over the names of the layers that get a LoRA of this rank.
-        start: an adapter folder whose weights training goes on from.
+        data: see `Items`; only indices of the steps from the checkpoint to `until` are asked for.
+        schedule: of the whole run, its `steps` being the end of the cosine; one value for all rounds.
+        folder: gets NAME.jsonl (metrics every 25 steps and at `until`) and checkpoints/NAME/checkpoint-STEP.
+        until: none: schedule.steps. A checkpoint is written there.
+        note: JSON that goes into every checkpoint of this call.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, once the step under way is done and a checkpoint is written.
+        UsageError: items_a_step is no multiple of ranks times `accumulate`.
     """
-    from peft import LoraConfig, PeftModel, get_peft_model
+    until = until or schedule.steps
+    world = int(os.environ.get("WORLD_SIZE", 1))
+    means = means or Means()
+    each, rest = divmod(data.items_a_step, world * means.accumulate)
+    if rest or not each:
+        raise UsageError(
+            f"{data.items_a_step} items a step cannot be shared by {world} ranks in {means.accumulate} parts each; "
+            "choose numbers that divide it, or another batch"
+        )
+    home, log = folder / "checkpoints" / name, folder / f"{name}.jsonl"
+    on_cpu = next(trained.parameters()).device.type == "cpu"
+    args = TrainingArguments(
+        output_dir=str(home),
+        max_steps=until,
+        per_device_train_batch_size=each,
+        gradient_accumulation_steps=means.accumulate,
+        max_grad_norm=schedule.clip,
+        train_sampling_strategy="sequential",
+        remove_unused_columns=False,
+        dataloader_num_workers=means.workers,
+        dataloader_prefetch_factor=4 if means.workers else None,
+        dataloader_pin_memory=not on_cpu,
+        ddp_find_unused_parameters=False,
+        use_cpu=on_cpu,
+        disable_tqdm=True,
+        report_to=["tensorboard"] if is_tensorboard_available() else [],
+        logging_strategy="no",
+        save_strategy="no",
+        eval_strategy="no",
+        logging_nan_inf_filter=False,
+    )
+    args._setup_devices  # noqa: B018  # asks for the devices
+    args._n_gpu = min(1, args.n_gpu)  # without a launcher several would be shared by nn.DataParallel
+    trainer = StepTrainer(trained, data, schedule, args, log, note or {})
+    main = trainer.is_world_process_zero()
+    for torn in checkpoints.set_aside_torn(home) if main else []:
+        print(f"{name}: a checkpoint was torn by a kill; it is now {torn}", file=sys.stderr)
+    trainer.accelerator.wait_for_everyone()
+    checkpoint = checkpoints.newest(home)
+    if checkpoint is not None and checkpoints.step_of(checkpoint) >= until:
+        load_weights(trained, trainer.trainable, checkpoint)
+        return checkpoints.step_of(checkpoint)
+    trainer.go(checkpoint)
+    if trainer.stop_asked and trainer.state.global_step < until:
+        if main:
+            print(
+                f"{name}: stopped at step {trainer.state.global_step}; the same command goes on there", file=sys.stderr
+            )
+        raise KeyboardInterrupt
+    return int(trainer.state.global_step)
 
-    model.requires_grad_(False)
-    if tuning == "lora" and start is not None:
-        model = PeftModel.from_pretrained(model, start, is_trainable=True)
-    elif tuning == "lora":
-        model = get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets))
-    elif tuning == "full":
-        model.model.language_model.requires_grad_(True)
-    config = model.config
-    cells = config.image_seq_length
-    inputs = PARTS * config.vision_config.hidden_size
-    projector = DifferenceProjector(cells + SUMMARY_ROWS, inputs, config.text_config.hidden_size)
-    if start is not None:
-        projector = DifferenceProjector.load(start)
-    return Describer(model, projector, tokenizer.get_vocab()[DIFFERENCE_TOKEN], tokenizer.bos_token_id)
+
+@dataclass(frozen=True)
+class Source:
+    """Where a run's pairs come from."""
+
+    recipe: Recipe
+    backend: HuggingFaceModel
+    bank: Bank
+    folder: Path
+    """For the pairs that are encoded once."""
+    seed: int
+    dataset: Path | None
+    """A data set on disk, in place of the recipe's pairs."""
+
+    @property
+    def encoded(self) -> int | None:
+        """Pairs that are encoded before the first step; None: drawn as they are needed."""
+        if self.dataset:
+            return shards.stored(self.dataset).pairs
+        return self.recipe.pair_count if embedded(self.backend) else None
+
+    def live(self) -> Live:
+        """Pairs of the recipe, or others like those of the data set on any images, drawn as they are needed."""
+        return Live(
+            replace(self.recipe.pairs, domains=()) if self.dataset else self.recipe.pairs,
+            self.bank,
+            self.backend.tokenizer,
+            self.seed,
+            items_in(self.recipe.lora_batch),
+            self.backend.image_size,
+            partial(shards.looked_at, self.backend),
+        )
+
+    def items(self, workers: int) -> Items:
+        """Encodes what is to be encoded; the first process for all.
+
+        Raises:
+            UsageError: a model that will be sharded is to look at images between its steps.
+        """
+        if self.encoded is None and os.environ.get("ACCELERATE_USE_FSDP", "false") == "true":
+            raise UsageError("a sharded model cannot look at images between steps; encode pairs before: give --shards")
+        if self.encoded is None:
+            return self.live()
+
+        def cache() -> PairCache:
+            if self.dataset:
+                return shards.encode(self.folder, self.dataset, self.backend)
+            tower = self.backend.model.model.vision_tower
+            return pairs.encode(
+                self.folder, self.recipe.pairs, self.bank, self.seed + 1, self.recipe.pair_count, tower, workers
+            )
+
+        found = ranks.first_for_all(self.folder / f"{self.encoded}.whole", cache)
+        return Cached(found, self.backend.tokenizer, self.seed, items_in(self.recipe.lora_batch))
+
+    def seen(self) -> Seen | None:
+        """Domains and photographs of a data set on disk."""
+        return shards.seen(self.folder) if self.dataset else None
 
 
-def batches(data: Batches, workers: int) -> Iterator[dict[str, Any]]:
-    return iter(DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))
+def source(
+    recipe: Recipe, backend: HuggingFaceModel, bank: Bank, folder: Path, seed: int, dataset: Path | None
+) -> tuple[Recipe, Source]:
+    """The recipe, with the data set's own config where there is one, and where its pairs come from.
+
+    Raises:
+        InputError: the data set is not finished. UsageError: it holds what no training may see.
+    """
+    if dataset is not None:
+        recipe = replace(recipe, pairs=shards.stored(dataset).config)
+    return recipe, Source(recipe, backend, bank, folder / ("shards" if dataset else "pairs"), seed, dataset)
 
 
-def save_adapter(trained: Describer, folder: Path) -> None:
-    """The adapter folder: LoRA weights where there are some, the projector, and the claims it knows."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if hasattr(trained.model, "peft_config"):
-        config = trained.model.peft_config["default"]
-        config.base_model_name_or_path = Path(config.base_model_name_or_path).name  # where it lay is nobody's business
-        trained.model.save_pretrained(folder, save_embedding_layers=False)  # "auto" asks the hub for that base
-        (folder / "README.md").unlink()  # an empty form
-    trained.projector.save(folder)
-    claims = {name: sorted({canonical(c) for c in family.contents()}) for name, family in TRAINED.items()}
-    (folder / CLAIMS_FILE).write_text(json.dumps(claims, indent=0) + "\n")
+def embedded(backend: HuggingFaceModel) -> bool:
+    """Whether it is of the embedded model's kind, with our tower."""
+    return bool(backend.model.config.vision_config.model_type == TowerConfig.model_type)
+
+
+def estimated(
+    recipe: Recipe,
+    backend: HuggingFaceModel,
+    pairs_from: Source,
+    tuning: Tuning,
+    seed: int,
+    means: Means,
+    start: Path | None,
+    checkpointing: bool,
+) -> str:
+    """What `train` with the same arguments would need, in words; writes nothing."""
+    torch.manual_seed(seed + 2)
+    trained = describer(backend, tuning, recipe.rank, start, checkpointing)
+    data = pairs_from.live()
+    found = estimate.needs(trained, data, recipe.lora, means)
+    where = f"of {pairs_from.dataset}, encoded" if pairs_from.dataset else "drawn and encoded"
+    encoded = pairs_from.encoded
+    return estimate.told(
+        found, recipe.lora.steps, where if encoded else "drawn", encoded, data.items_a_step, means.workers
+    )
 
 
 def train(
     recipe: Recipe,
-    base: Path,
-    cache: PairCache,
+    backend: HuggingFaceModel,
+    data: Items,
     folder: Path,
     tuning: Tuning,
     seed: int,
-    workers: int,
+    means: Means,
     start: Path | None = None,
-) -> Describer:
-    """Train from a base folder on a pair cache that its tower encoded; writes the adapter into `folder`."""
+    checkpointing: bool = False,
+) -> None:
+    """Train on a base, all steps of the recipe; writes the adapter into `folder`/TUNING.
+
+    Args:
+        backend: the base, without an adapter; it is changed in place.
+        start, checkpointing: see `describer`.
+    """
     torch.manual_seed(seed + 2)
-    model, tokenizer = load_base(base)
-    trained = describer(model, tokenizer, profile_of(model.config.model_type).lora_targets, tuning, recipe.rank, start)
-    loop.fit(
-        tuning,
-        trained,
-        recipe.lora,
-        lambda first: batches(Batches(cache, tokenizer, seed, recipe.lora_batch, first, recipe.lora.steps), workers),
-        trained.loss,
-        folder,
-    )
+    trained = describer(backend, tuning, recipe.rank, start, checkpointing)
+    advance(trained, data, recipe.lora, folder, name=tuning, means=means)
+    if not ranks.first():
+        return
+    if any(isinstance(weight, DTensor) for weight in trained.parameters()):  # sharded: the checkpoint holds it whole
+        trained = describer(HuggingFaceModel(backend.name, backend.folder, None, "cpu"), tuning, recipe.rank, start)
+        checkpoint = checkpoints.newest(folder / "checkpoints" / tuning)
+        assert checkpoint is not None
+        load_weights(trained, {name for name, w in trained.named_parameters() if w.requires_grad}, checkpoint)
     save_adapter(trained.eval(), folder / tuning)
     if tuning == "full":
         trained.model.to(torch.bfloat16).save_pretrained(folder / tuning / "base")
-        tokenizer.save_pretrained(folder / tuning / "base")
-    return trained
-
-
-def tuning_of(name: str) -> Tuning:
-    """The tuning of that name; UsageError lists the known ones."""
-    for known in get_args(Tuning):
-        if name == known:
-            return name  # type: ignore[return-value]
-    raise UsageError(f"tuning {name!r} is unknown; expected one of {', '.join(get_args(Tuning))}")
+        backend.tokenizer.save_pretrained(folder / tuning / "base")

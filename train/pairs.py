@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from vlmdiff.errors import InputError
 from vlmdiff.images.decode import fit
 from vlmdiff.learn.tokens import SUMMARY_ROWS, with_summaries
 from vlmdiff.models.mini.tower import Tower
+from vlmdiff.render.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class CachedPair:
     """Contents that only a set as a whole shows, and which set it is; their columns of `shows` are empty."""
 
 
-def _record(pair: LabelledPair) -> dict[str, Any]:
+def record_of(pair: LabelledPair) -> dict[str, Any]:
+    """What a pair shows, as JSON."""
     contents = [fact.content for fact in pair.difference] + list(pair.nuisances)
     return {
         "contents": [[c.what, list(c.value), c.where] for c in contents],
@@ -58,8 +60,21 @@ def _record(pair: LabelledPair) -> dict[str, Any]:
     }
 
 
+def as_cached(record: dict[str, Any], first: int = 0) -> CachedPair:
+    """What `record_of` a pair says."""
+    contents = tuple(
+        Content(what, tuple((name, value) for name, value in values), where)
+        for what, values, where in record["contents"]
+    )
+    shows = np.array(record["shows"], bool).reshape(len(record["shows"]), len(contents))
+    of_sets = tuple((column, side) for column, side in record.get("of_sets", ()))
+    return CachedPair(contents, record["facts"], shows, record["size_a"], first, of_sets)
+
+
 @dataclass(frozen=True)
-class _Rendered(Dataset[tuple[dict[str, Any], NDArray[np.uint8]]]):
+class Rendered(Dataset[tuple[dict[str, Any], NDArray[np.uint8]]]):
+    """Pairs by index from `first` on: what they show, and their images at the size of a model's input."""
+
     config: PairConfig
     bank: Bank
     seed: int
@@ -73,7 +88,7 @@ class _Rendered(Dataset[tuple[dict[str, Any], NDArray[np.uint8]]]):
     def __getitem__(self, index: int) -> tuple[dict[str, Any], NDArray[np.uint8]]:
         cv2.setNumThreads(0)
         pair = compose(self.config, self.bank, self.seed, self.first + index)
-        return _record(pair), np.stack([fit(image, self.size) for image in (*pair.images_a, *pair.images_b)])
+        return record_of(pair), np.stack([fit(image, self.size) for image in (*pair.images_a, *pair.images_b)])
 
 
 def encode(
@@ -86,37 +101,70 @@ def encode(
         InputError: the folder holds pairs of another config, seed, bank or tower.
     """
     refuse_held_out(config)
+    made_of = {"config": asdict(config), "seed": seed, "bank": digest(bank), "tower": weights_digest(tower)}
+
+    device = next(tower.parameters()).device
+
+    def features(pixels: NDArray[np.uint8]) -> torch.Tensor:
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+            grids: torch.Tensor = tower(to_pixels(torch.as_tensor(pixels).to(device))).last_hidden_state
+        return grids.cpu()
+
+    def rendered(first: int) -> Iterable[tuple[dict[str, Any], NDArray[np.uint8]]]:
+        return DataLoader(
+            Rendered(config, bank, seed, first, max(first, pairs), tower.config.image_size),
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=8 if workers else None,
+        )
+
+    cells = (tower.config.image_size // tower.config.patch_size) ** 2
+    return store(folder, made_of, rendered, pairs, features, (cells, tower.config.hidden_size))
+
+
+def store(
+    folder: Path,
+    made_of: dict[str, Any],
+    rendered: Callable[[int], Iterable[tuple[dict[str, Any], NDArray[np.uint8]]]],
+    pairs: int,
+    features: Callable[[NDArray[np.uint8]], torch.Tensor],
+    shape: tuple[int, int],
+) -> PairCache:
+    """Write pairs and their feature rows into `folder`; goes on where it was stopped.
+
+    Args:
+        made_of: JSON that says which pairs and features these are.
+        rendered: from a first pair on, (`record_of` the pair, its images) of that pair, the next one, ...
+        pairs: how many there are.
+        features: images to grids (images, cells, channels); shape: cells and channels.
+
+    Raises:
+        InputError: the folder holds something else.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, {"config": asdict(config), "seed": seed, "bank": digest(bank), "tower": weights_digest(tower)})
-    listing, features = folder / "pairs.jsonl", folder / "features.bin"
+    _claim(folder, made_of)
+    an_image = (shape[0] + SUMMARY_ROWS) * shape[1] * 2
+    listing, stored = folder / "pairs.jsonl", folder / "features.bin"
     done, images = 0, 0
     if listing.exists():
         whole = [row for row in listing.read_text().splitlines(keepends=True) if row.endswith("\n")]
         done, images = len(whole), sum(len(json.loads(row)["shows"]) for row in whole)
-        held = features.stat().st_size if features.exists() else 0
-        if held < images * bytes_an_image(tower):
-            raise InputError(f"{features} is shorter than {listing.name} says; delete the folder to encode anew")
+        held = stored.stat().st_size if stored.exists() else 0
+        if held < images * an_image:
+            raise InputError(f"{stored} is shorter than {listing.name} says; delete the folder to encode anew")
         listing.write_text("".join(whole))
     progress = Progress(f"pairs in {folder.name}", pairs, done)
-    data = DataLoader(
-        _Rendered(config, bank, seed, done, max(done, pairs), tower.config.image_size),
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=8 if workers else None,
-    )
-    with features.open("r+b" if features.exists() else "wb") as stream, listing.open("a") as records:
-        stream.seek(images * bytes_an_image(tower))
+    with stored.open("r+b" if stored.exists() else "wb") as stream, listing.open("a") as records:
+        stream.seek(images * an_image)
         stream.truncate()
-        for record, pixels in data:
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-                grids = tower(to_pixels(torch.as_tensor(pixels))).last_hidden_state
-            rows = with_summaries(grids).to(torch.bfloat16).contiguous()
+        for record, pixels in rendered(done):
+            rows = with_summaries(features(pixels)).to(torch.bfloat16).contiguous()
             stream.write(rows.view(torch.uint8).numpy().tobytes())
             stream.flush()
             records.write(json.dumps(record) + "\n")
             records.flush()
             progress.step()
-    return PairCache(folder, tower.config.hidden_size)
+    return PairCache(folder, shape[1])
 
 
 def _claim(folder: Path, made_of: dict[str, Any]) -> None:
@@ -125,7 +173,7 @@ def _claim(folder: Path, made_of: dict[str, Any]) -> None:
     text = json.dumps(made_of, indent=1) + "\n"
     if note.exists() and note.read_text() != text:
         raise InputError(f"{folder} holds pairs of another config, seed, bank or tower; delete it to encode anew")
-    note.write_text(text)
+    write_whole(note, text)  # a kill must not leave half a note, which would pass for another config's
 
 
 def digest(bank: Bank) -> str:
@@ -138,13 +186,8 @@ def weights_digest(model: nn.Module) -> str:
     found = hashlib.sha256()
     for name, weight in sorted(model.state_dict().items()):
         found.update(name.encode())
-        found.update(weight.detach().bfloat16().float().contiguous().numpy().tobytes())
+        found.update(weight.detach().bfloat16().float().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()
-
-
-def bytes_an_image(tower: Tower) -> int:
-    cells = (tower.config.image_size // tower.config.patch_size) ** 2
-    return int((cells + SUMMARY_ROWS) * tower.config.hidden_size * 2)
 
 
 @dataclass(frozen=True)
@@ -161,15 +204,9 @@ class PairCache:
     def _read(self) -> Iterator[CachedPair]:
         first = 0
         for row in (self.folder / "pairs.jsonl").read_text().splitlines():
-            record = json.loads(row)
-            contents = tuple(
-                Content(what, tuple((name, value) for name, value in values), where)
-                for what, values, where in record["contents"]
-            )
-            shows = np.array(record["shows"], bool).reshape(len(record["shows"]), len(contents))
-            of_sets = tuple((column, side) for column, side in record.get("of_sets", ()))
-            yield CachedPair(contents, record["facts"], shows, record["size_a"], first, of_sets)
-            first += len(shows)
+            pair = as_cached(json.loads(row), first)
+            yield pair
+            first += len(pair.shows)
 
     @cached_property
     def _rows(self) -> torch.Tensor:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from data_synth.catalog import FAMILIES, GROUPS, TRAINED, trained_contents
 from data_synth.facts import Content
-from data_synth.lexicon import canonical, family_of
+from data_synth.lexicon import family_of
 from data_synth.matching import mirrored
-from train.pairs import CachedPair, PairCache
+from train.jumpstart import is_free, siblings, strangers, text_of
+from train.pairs import CachedPair
 from vlmdiff.learn.tokens import Moments, against_pool, between
 from vlmdiff.models.difference import Difference
 from vlmdiff.models.lines import NO_DIFFERENCE, line
@@ -29,9 +32,17 @@ _WHOLE = 8
 """Images of a side from which on it shows what only a set can show."""
 
 
+class FeatureRows(Protocol):
+    """Where feature rows of a pair's images come from: a cache on disk, or a pair that was just encoded."""
+
+    def rows(self, pair: CachedPair, images: Rows) -> torch.Tensor:
+        """Rows with summaries (images, rows, channels), float32."""
+        ...
+
+
 def stated_from(a: int, b: int) -> float:
     """The difference of shares from which on so many images of A and B show it: .4, and .21 with 64 of each."""
-    return min(_STATED, _SPREADS * (0.25 * (1 / a + 1 / b)) ** 0.5)
+    return min(_STATED, _SPREADS * float((0.25 * (1 / a + 1 / b)) ** 0.5))
 
 
 def _gaps(pair: CachedPair, a: Rows, b: Rows) -> list[tuple[Content, float]]:
@@ -47,14 +58,14 @@ def _gaps(pair: CachedPair, a: Rows, b: Rows) -> list[tuple[Content, float]]:
 
 def report(pair: CachedPair, a: Rows, b: Rows) -> str:
     """What a sub-set of the pair's images shows: one line a difference, in the order of the alphabet."""
-    said = [line("b" if gap > 0 else "a", canonical(content)) for content, gap in _gaps(pair, a, b)]
+    said = [line("b" if gap > 0 else "a", text_of(content)) for content, gap in _gaps(pair, a, b)]
     return "".join(sorted(said)) or NO_DIFFERENCE + "\n"
 
 
 def shown_by_b(pair: CachedPair, a: Rows, b: Rows) -> str:
     """What B shows more than A, one line each, in the order of the alphabet; that A is darker is that B is brighter."""
     more = [content if gap > 0 else mirrored(content) for content, gap in _gaps(pair, a, b)]
-    return "".join(sorted(line("b", canonical(c)) for c in more if c is not None)) or NO_DIFFERENCE + "\n"
+    return "".join(sorted(line("b", text_of(c)) for c in more if c is not None)) or NO_DIFFERENCE + "\n"
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ def _size(rng: np.random.Generator, most: int) -> int:
     return most if rng.random() < 0.5 else int(rng.integers(min(3, most), most + 1))
 
 
-def set_sample(cache: PairCache, pair: CachedPair, rng: np.random.Generator) -> Sample:
+def set_sample(cache: FeatureRows, pair: CachedPair, rng: np.random.Generator) -> Sample:
     """Two sets of three images or more, and what B shows more; mostly the side with a fact is B.
 
     One time in eight both sets come from the untouched images: a null pair.
@@ -97,7 +108,7 @@ def _holds(pair: CachedPair, images: Rows) -> bool:
     return bool(pair.shows[images, : pair.facts].any()) or any(holder == side for _, holder in pair.of_sets)
 
 
-def single_samples(cache: PairCache, pair: CachedPair, count: int, rng: np.random.Generator) -> list[Sample]:
+def single_samples(cache: FeatureRows, pair: CachedPair, count: int, rng: np.random.Generator) -> list[Sample]:
     """Single images against a pool of others of the pair: the judge's work, with near-miss claims.
 
     None of a pair in which a whole set was changed: nobody wrote down what that did to which image.
@@ -129,7 +140,7 @@ def _claims(pair: CachedPair, pool: Rows, single: int, rng: np.random.Generator)
     claims = [NO_DIFFERENCE + "\n"]
     if more:
         truth = more[int(rng.integers(len(more)))]
-        claims.insert(0, line("b", canonical(truth)))
+        claims.insert(0, line("b", text_of(truth)))
         wrong += near(truth, NEAR_MISSES // 2, rng)
     else:
         for content in list(wrong):
@@ -137,15 +148,19 @@ def _claims(pair: CachedPair, pool: Rows, single: int, rng: np.random.Generator)
     true = {*more, *(c for i, c in enumerate(pair.contents) if shown[i])}
     misses = [c for c in dict.fromkeys(wrong) if c not in true]
     anchors = [family for c in (*more, *less) if (family := family_of(c))]
+    free = next((c for c in pair.contents if is_free(c)), None)
     while len(claims) + len(misses) <= NEAR_MISSES:
-        content = _any(anchors, rng)
+        content = _any(anchors, rng) if free is None else _stranger(free, rng)
         if content not in true and content not in misses:
             misses.append(content)
-    return (*claims, *(line("b", canonical(c)) for c in misses))[: NEAR_MISSES + 1]
+    return (*claims, *(line("b", text_of(c)) for c in misses))[: NEAR_MISSES + 1]
 
 
 def near(content: Content, count: int, rng: np.random.Generator) -> list[Content]:
-    """Contents of the same family that cannot be true with it; of several attributes one or two are changed."""
+    """Contents of the same family that cannot be true with it; of several attributes one or two are changed.
+
+    Of a free concept, the others of its column.
+    """
     options = _alike(content)
     if not options:
         return []
@@ -154,6 +169,8 @@ def near(content: Content, count: int, rng: np.random.Generator) -> list[Content
 
 @cache
 def _alike(content: Content) -> tuple[Content, ...]:
+    if is_free(content):
+        return siblings(content)
     family = family_of(content)
     others = [other for other in trained_contents(FAMILIES[family]) if other != content] if family else []
 
@@ -173,6 +190,12 @@ def _any(anchors: Sequence[str], rng: np.random.Generator) -> Content:
     if anchors and rng.random() < 0.5:
         names = list(_kin(anchors[int(rng.integers(len(anchors)))]))
     options = _contents()[names[int(rng.integers(len(names)))]]
+    return options[int(rng.integers(len(options)))]
+
+
+def _stranger(free: Content, rng: np.random.Generator) -> Content:
+    """What real images of this kind surely do not show; any of the catalog's contents could be true of them."""
+    options = strangers(free)
     return options[int(rng.integers(len(options)))]
 
 

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from data_synth import duplicates, procedural
+from data_synth import procedural
 from data_synth.family import Pixels
+from vlmdiff.images import duplicates
 
 KINDS = tuple(procedural.FIELDS)
 

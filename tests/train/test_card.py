@@ -48,13 +48,14 @@ def test_what_a_start_saw_the_run_saw() -> None:
 
 
 def test_hours_of_a_stopped_and_resumed_stage_are_added(tmp_path: Path) -> None:
-    rows = [(1800, 9.0), (3600, 5.0), (900, 4.0), (1800, 3.0)]
+    rows = [(25, 1800, 9.0), (50, 3600, 5.0), (75, 900, 4.0), (90, 1800, 3.0)]
     (tmp_path / "tower.jsonl").write_text(
-        "".join(json.dumps({"seconds": seconds, "loss": loss}) + "\n" for seconds, loss in rows)
+        "".join(json.dumps({"step": step, "seconds": seconds, "loss": loss}) + "\n" for step, seconds, loss in rows)
     )
     (tmp_path / "pairs.jsonl").write_text('{"contents": []}\n')
     known = card(QUICK, BANK, [tmp_path])
     assert known.hours == {"tower": 1.5} and known.losses == {"tower": 3.0}
+    assert known.curves == {"tower": ((25, 9.0), (50, 5.0), (75, 4.0), (90, 3.0))}
 
 
 def test_it_comes_back_from_disk(tmp_path: Path) -> None:

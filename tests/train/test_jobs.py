@@ -3,14 +3,23 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 
+from data_synth.config import PairConfig
+from data_synth.dataset import make, read_shards
+from data_synth.recipes import Recipe
+from tests.vlmdiff.tiny_vlm import save_qwen3_vl
 from train import __main__ as jobs
 from train import recipes
+from train.describer import describer
 from vlmdiff import models
 from vlmdiff.learn.tokens import between, with_summaries
+from vlmdiff.models.huggingface import HuggingFaceModel
 
 
 def test_the_quick_recipe_ends_in_a_model_that_reads_images_and_writes(
@@ -37,10 +46,96 @@ def test_the_quick_recipe_ends_in_a_model_that_reads_images_and_writes(
         assert last["step"] == steps
         assert np.isfinite(last["loss"])
 
+    assert jobs_card(tmp_path / "lora")["curves"]["lora"][-1][0] == small.lora.steps
     before = {path: path.read_bytes() for path in (tmp_path / "lora").iterdir()}
     jobs.mini(out=tmp_path, recipe="quick", workers=0)
     jobs.lora(out=tmp_path, base=str(base), recipe="quick", workers=0)
     assert before == {path: path.read_bytes() for path in (tmp_path / "lora").iterdir()}, "nothing is trained again"
+
+
+def jobs_card(adapter: Path) -> dict[str, Any]:
+    card: dict[str, Any] = json.loads((adapter / "run_card.json").read_text())
+    return card
+
+
+@pytest.fixture(scope="module")
+def other_family(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that is not the embedded one, with its own vision path and connector."""
+    return save_qwen3_vl(tmp_path_factory.mktemp("qwen3_vl"))
+
+
+def test_another_model_learns_from_pairs_drawn_as_they_are_needed(
+    other_family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny(monkeypatch)
+    jobs.lora(out=tmp_path, base=str(other_family), recipe="quick", workers=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "lora", "lora.jsonl"]
+    assert jobs_card(tmp_path / "lora")["photographs"] == []
+    model = models.load(str(other_family), adapter=tmp_path / "lora", device="cpu")
+    images = np.random.default_rng(0).integers(0, 256, (6, model.image_size, model.image_size, 3), np.uint8)
+    rows = with_summaries(model.features(images))
+    assert len(model.write(between(rows[:3], rows[3:]), draws=0, seed=0)[0]) == 1
+
+
+def test_it_learns_from_shards_whose_images_it_looks_at_once(
+    other_family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny(monkeypatch)
+    config = PairConfig(set_size=(8, 8), sides=(64,), facts=(0.0, 1.0))
+    dataset = tmp_path / "dataset"
+    make(Recipe("few", "Three.", config, seed=1, pairs=3, shard_pairs=2), dataset)
+    looks: list[int] = []
+    whole = HuggingFaceModel.features
+
+    def counting(self: HuggingFaceModel, images: NDArray[np.uint8]) -> torch.Tensor:
+        looks.append(len(images))
+        return whole(self, images)
+
+    monkeypatch.setattr(HuggingFaceModel, "features", counting)
+    for tuning in ("lora", "projector"):
+        jobs.lora(
+            out=tmp_path / "out", base=str(other_family), recipe="quick", shards=dataset, tuning=tuning, workers=0
+        )
+    assert sum(looks) == 3 * 16 + 4, "each image once, and a blank one to learn the sizes from, twice a run"
+    card = jobs_card(tmp_path / "out" / "lora")
+    assert card["recipe"]["pairs"]["set_size"] == [8, 8]
+    assert set(card["domains"]) == {pair.pair.domain for pair in read_shards(dataset)}
+
+
+def test_a_dry_run_says_what_a_run_needs_and_touches_nothing(
+    other_family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny(monkeypatch)
+    jobs.lora(out=tmp_path / "out", base=str(other_family), recipe="quick", workers=0, dry_run=True)
+    assert list(tmp_path.iterdir()) == []
+    said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert list(said) == ["parameters", "memory", "tokens", "pairs", "steps", "hours"]
+    backend = HuggingFaceModel("other", other_family, None, "cpu")
+    trained = describer(backend, "lora", recipes.RECIPES["quick"].rank)
+    count = sum(w.numel() for w in trained.parameters())
+    learned = sum(w.numel() for w in trained.parameters() if w.requires_grad)
+    assert said["parameters"] == f"{learned:,} of {count:,} are trained"
+    assert said["steps"].startswith("3 of ")
+
+
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = recipes.RECIPES["quick"]
+    pairs = replace(quick.pairs, set_size=(8, 8), sides=(128,))
+    monkeypatch.setitem(recipes.RECIPES, "quick", replace(quick, pair_count=3, pairs=pairs))
+
+
+def test_ctrl_c_ends_with_exit_code_130(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("train.recipes.recipe", stopped)
+    monkeypatch.setattr("sys.argv", ["train", "lora", "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as ended:
+        jobs.main()
+    assert ended.value.code == 130
+    assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

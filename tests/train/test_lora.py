@@ -1,24 +1,23 @@
 """The describer's loss: what is trained is what the model then writes and prefers."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from train import loop
+from train.describer import Describer, describer, save_adapter, tuning_of
 from train.language import encoded, make_base, make_processor, make_tokenizer, padded, save_base
-from train.lora import Describer, describer, save_adapter, tuning_of
-from train.mini import load_base
+from train.loop import Schedule
+from train.lora import Means, advance
 from vlmdiff.errors import UsageError
 from vlmdiff.learn.tokens import between, with_summaries
 from vlmdiff.models.difference import Difference
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.lines import NO_DIFFERENCE, line
 from vlmdiff.models.mini.tower import TowerConfig
-from vlmdiff.models.profiles import PROFILES
 
-TARGETS = PROFILES["llava"].lora_targets
 TEXTS = [line("b", "the images are darker"), line("b", "the images have a watermark"), NO_DIFFERENCE + "\n"]
 
 
@@ -33,11 +32,28 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def started(base: Path, tuning: str) -> tuple[Describer, Any]:
+def started(base: Path, tuning: str, start: Path | None = None, checkpointing: bool = False) -> tuple[Describer, Any]:
+    backend = HuggingFaceModel("mini", base, None, "cpu")
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        model, tokenizer = load_base(base)
-        return describer(model, tokenizer, TARGETS, tuning_of(tuning), rank=8), tokenizer
+        return describer(backend, tuning_of(tuning), 8, start, checkpointing), backend.tokenizer
+
+
+@dataclass(frozen=True)
+class Always:
+    """One batch, step after step."""
+
+    batch: dict[str, torch.Tensor]
+    items_a_step: int = 1
+
+    def __getitem__(self, index: int) -> int:
+        return index
+
+    def collate(self, items: list[int]) -> dict[str, torch.Tensor]:
+        return self.batch
+
+    def ready(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return batch
 
 
 def differences() -> Difference:
@@ -65,8 +81,7 @@ def batch_of(tokenizer: Any) -> dict[str, Any]:
 def test_a_lora_learns_to_write_and_to_judge_and_comes_back_from_disk(base: Path, tmp_path: Path) -> None:
     trained, tokenizer = started(base, "lora")
     batch = batch_of(tokenizer)
-    schedule = loop.Schedule(steps=40, lr=0.015, warmup=5)
-    loop.fit("lora", trained, schedule, lambda first: [batch] * (40 - first), trained.loss, tmp_path)
+    advance(trained, Always(batch), Schedule(steps=40, lr=0.015, warmup=5), tmp_path, means=Means(workers=0))
     save_adapter(trained.eval(), tmp_path / "adapter")
     model = HuggingFaceModel("mini", base, tmp_path / "adapter", "cpu")
     assert model.write(differences(), draws=0, seed=0) == [[text] for text in TEXTS]
@@ -87,7 +102,7 @@ def test_the_loss_is_that_of_next_tokens_and_of_right_claims(base: Path) -> None
             tokens = trained.projector(Difference(rows[None], counts[None]))
             logits = {}
             for text, ids in zip(TEXTS, encoded(tokenizer, TEXTS), strict=True):
-                whole = [trained.bos, *[trained.placeholder] * tokens.shape[1], *ids, tokenizer.eos_token_id]
+                whole = [*trained.prompt(1, tokens.shape[1])[0].tolist(), *ids, tokenizer.eos_token_id]
                 embedded = trained.model.get_input_embeddings()(torch.tensor([whole]))
                 embedded[:, 1 : 1 + tokens.shape[1]] = tokens
                 found = trained.model(inputs_embeds=embedded).logits[0].log_softmax(-1)
@@ -113,14 +128,33 @@ def test_only_what_the_tuning_names_is_trained(tuning: str, base: Path) -> None:
 def test_training_goes_on_from_an_adapter(base: Path, tmp_path: Path) -> None:
     trained, tokenizer = started(base, "lora")
     batch = batch_of(tokenizer)
-    loop.fit("lora", trained, loop.Schedule(8, 0.01, 2), lambda first: [batch] * 8, trained.loss, tmp_path)
+    advance(trained, Always(batch), Schedule(8, 0.01, 2), tmp_path, means=Means(workers=0))
     save_adapter(trained.eval(), tmp_path / "adapter")
-    model, tokenizer = load_base(base)
-    again = describer(model, tokenizer, TARGETS, "lora", rank=8, start=tmp_path / "adapter")
+    again, _ = started(base, "lora", start=tmp_path / "adapter")
     with torch.no_grad():
         assert again.loss(batch)[0].item() == pytest.approx(trained.loss(batch)[0].item(), rel=0.02)
     opened = [sum(w.requires_grad for w in one.parameters()) for one in (trained, again)]
     assert opened[0] == opened[1]
+
+
+@pytest.mark.parametrize("tuning", ["lora", "projector"])
+def test_activations_computed_twice_are_fewer_and_give_the_same_gradients(tuning: str, base: Path) -> None:
+    kept, gradients = [], []
+    for checkpointing in (False, True):
+        trained, tokenizer = started(base, tuning, checkpointing=checkpointing)
+        sizes: dict[int, int] = {}
+
+        def keep(tensor: torch.Tensor, sizes: dict[int, int] = sizes) -> torch.Tensor:
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss, _ = trained.train().loss(batch_of(tokenizer))
+        loss.backward()
+        kept.append(sum(sizes.values()))
+        gradients.append(torch.cat([w.grad.flatten() for w in trained.parameters() if w.grad is not None]))
+    assert kept[1] < 0.75 * kept[0]
+    assert torch.cosine_similarity(gradients[0], gradients[1], dim=0) > 0.99
 
 
 def test_an_unknown_tuning_names_the_known_ones() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from train.muon import Muon, orthogonalised
+from train.muon import Muon, MuonWithAdamW, orthogonalised
 
 
 def drawn(*shape: int) -> torch.Tensor:
@@ -58,3 +58,27 @@ def test_it_minimises() -> None:
         (weight - goal).square().sum().backward()
         optimiser.step()
     assert (weight - goal).norm() < goal.norm() / 5
+
+
+def test_both_in_one_step_as_each_alone_and_come_back_from_disk() -> None:
+    def weights() -> list[nn.Parameter]:
+        return [nn.Parameter(drawn(4, 6)), nn.Parameter(drawn(6)), nn.Parameter(drawn(2, 3, 2))]
+
+    ours, theirs = weights(), weights()
+    both = MuonWithAdamW(ours, lr=0.05, weight_decay=0.1)
+    apart = [
+        Muon([theirs[0], theirs[2]], lr=0.05, weight_decay=0.1),
+        torch.optim.AdamW([theirs[1]], lr=0.05, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+    for step in range(4):
+        if step == 2:
+            state = both.state_dict()
+            both = MuonWithAdamW(ours, lr=1.0, weight_decay=1.0)
+            both.load_state_dict(state)
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad = drawn(*one.shape) * (step + 1)
+            other.grad = one.grad.clone()
+        for optimiser in (both, *apart):
+            optimiser.step()
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other)

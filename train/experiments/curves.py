@@ -1,0 +1,268 @@
+"""`python -m train curve NAME`: how far a model carries against how much its training varied, retrained for each point.
+
+A point is a tower, encoded pairs and a small decoder, all from nothing and at equal compute. It is scored on families,
+or on image domains, that no point of its curve saw. The pairs it is scored on are composed, read and thrown away:
+what the catalog holds out is never stored where a training job could find it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from data_synth.catalog import GROUPS, HELD_OUT_DOMAINS, HELD_OUT_FAMILIES, TRAINED
+from data_synth.compose import LabelledPair, compose
+from data_synth.config import PairConfig
+from data_synth.facts import Difference
+from data_synth.lexicon import family_of
+from data_synth.sources import DRAWN, Bank
+from train import language, mini, pairs
+from train.experiments.drawn import Source, Training
+from train.experiments.inner import PARTS, Sets
+from train.experiments.reader import Read, Reader, new_decoder, train
+from train.experiments.scoring import Said, Tally, statements, tally
+from train.loop import Schedule
+from train.recipes import RECIPES, WEIGHTED, Recipe
+from train.tower import to_pixels
+from vlmdiff.errors import UsageError
+from vlmdiff.images.decode import fit
+from vlmdiff.learn.tokens import between, with_summaries
+from vlmdiff.models.difference import Difference as Rows
+from vlmdiff.models.difference import DifferenceProjector
+from vlmdiff.models.mini.tower import Tower
+from vlmdiff.stats import auroc
+
+UNSEEN_DOMAINS = (
+    *sorted(HELD_OUT_DOMAINS),
+    "lung_histology",
+    "dtd_textures",
+    "blood_wbc",
+    "blood_smear_bccd",
+    "drawn/cells",
+)
+"""Left out of every point of the curve of domains: the catalog's, and some that the shipped model knows."""
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """What a point may cost."""
+
+    tower: int = 600
+    groups_a_batch: int = 8
+    pairs: int = 1500
+    reader: int = 300
+    batch: int = 32
+    decoder: tuple[int, int] = (2, 256)
+    scored: int = 150
+
+
+LENGTHS = {"study": Lengths(), "quick": Lengths(2, 1, 4, 2, 2, (1, 64), 2)}
+
+
+def lengths(name: str) -> Lengths:
+    """The lengths of that name; UsageError lists the known ones."""
+    if name not in LENGTHS:
+        raise UsageError(f"scale {name!r} is unknown; expected one of {', '.join(LENGTHS)}")
+    return LENGTHS[name]
+
+
+@dataclass(frozen=True)
+class Point:
+    """What one model is trained on."""
+
+    families: tuple[str, ...]
+    domains: tuple[str, ...] = ()
+    drawn_share: float = 0.25
+    without: tuple[str, ...] = ()
+
+
+def points(curve: str, bank: Bank, seed: int) -> dict[str, Point]:
+    """The points of a curve, nested: what a point trains on, later ones do too. Which come first is drawn by seed.
+
+    Raises:
+        UsageError: there is no such curve, or the bank has no photographs for it.
+    """
+    rng = np.random.default_rng([seed, 7])
+    if curve == "families":
+        names = _spread(rng)
+        return {str(n): Point(names[:n]) for n in (10, 20, 40)} | {"all": Point(WEIGHTED)}
+    if curve not in ("domains", "data"):
+        raise UsageError(f"curve {curve!r} is unknown; expected one of families, domains, data")
+    photographed = sorted({item.domain for item in bank.items if item.split == "train"} - set(UNSEEN_DOMAINS))
+    if not photographed:
+        raise UsageError("a curve of domains or of data needs photographs; give --bank")
+    fields = tuple(name for name in DRAWN if name not in UNSEEN_DOMAINS)
+    some = tuple(photographed[i] for i in rng.permutation(len(photographed)))
+    if curve == "domains":
+        counts = {str(n): Point(WEIGHTED, some[:n]) for n in (1, 2, 4) if n < len(some)}
+        return {**counts, "all": Point(WEIGHTED, (*some, *fields)), "drawn worlds only": Point(WEIGHTED, fields)}
+    return {
+        "drawn only": Point(WEIGHTED, fields),
+        "photographs only": Point(WEIGHTED, some),
+        "both": Point(WEIGHTED, without=UNSEEN_DOMAINS),
+    }
+
+
+def _spread(rng: np.random.Generator) -> tuple[str, ...]:
+    """Trained families in an order that goes round the groups, so that ten are already of every kind."""
+    groups = [[family.name for family in group if family.name in TRAINED] for group in GROUPS.values()]
+    shuffled = [[names[i] for i in rng.permutation(len(names))] for names in groups]
+    longest = max(map(len, shuffled))
+    return tuple(names[place] for place in range(longest) for names in shuffled if place < len(names))
+
+
+def run(
+    curve: str, bank: Bank, out: Path, seeds: Sequence[int], lengths: Lengths, workers: int
+) -> list[dict[str, Any]]:
+    """Train and score the points that have no line in `out`/CURVE.jsonl yet; returns the results of all."""
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / f"{curve}.jsonl"
+    rows = file.read_text().splitlines() if file.exists() else []
+    done = {(result["point"], result["seed"]): result for result in map(json.loads, rows)}
+    for seed in seeds:
+        for name, point in points(curve, bank, seed).items():
+            if (name, seed) in done:
+                continue
+            start = time.monotonic()
+            folder = out / curve / f"{name.replace(' ', '-')}-{seed}"
+            tower, tokenizer, reader = trained(point, bank, folder, seed, lengths, workers)
+            found = scored(scoring_config(curve, bank), bank, tower, tokenizer, reader, lengths.scored)
+            result = {"point": name, "seed": seed, "seconds": round(time.monotonic() - start, 1), **found}
+            done[name, seed] = result
+            with file.open("a") as stream:
+                stream.write(json.dumps(result) + "\n")
+    return list(done.values())
+
+
+def scoring_config(curve: str, bank: Bank) -> PairConfig:
+    """What no point of the curve saw: 24 + 24 images, one fact of strength 0.5 to 0.9 that all of one side show."""
+    home = PairConfig(
+        split="val", strength=(0.5, 0.9), prevalence=(1, 1), facts=(0, 1.0), nuisances=(1.0,), set_size=(24, 24)
+    )
+    if curve == "families":
+        return replace(home, families=tuple(sorted(_single(HELD_OUT_FAMILIES))), held_out=True)
+    known = {item.domain for item in bank.items if item.split == "train"} | set(DRAWN)
+    unseen = tuple(name for name in UNSEEN_DOMAINS if name in known)
+    return replace(home, split="train", domains=unseen, held_out=True)  # new as they are, and val has too few of them
+
+
+def _single(names: frozenset[str]) -> set[str]:
+    return {family.name for group in GROUPS.values() for family in group if family.name in names}
+
+
+def trained(
+    point: Point, bank: Bank, folder: Path, seed: int, lengths: Lengths, workers: int
+) -> tuple[Tower, Any, Reader]:
+    """Tower, pairs and reader of a point; every stage resumes from `folder`."""
+    recipe = _recipe(point, lengths)
+    tower = mini.train_tower(recipe, bank, folder, seed, workers)
+    cache = pairs.encode(folder / "pairs", recipe.pairs, bank, seed + 1, recipe.pair_count, tower, workers)
+    torch.manual_seed(seed + 2)
+    tokenizer = language.make_tokenizer()
+    decoder = new_decoder(tokenizer, *lengths.decoder)
+    first = Training((Source(cache, lengths.pairs, 1.0),), lengths.reader * lengths.batch, seed)
+    rows, channels = PARTS["t"](first[0].sets).shape
+    reader = Reader(decoder, DifferenceProjector(rows, 3 * channels, decoder.config.hidden_size), tokenizer, None)
+
+    def batch(step: int) -> tuple[Read, list[str]]:
+        examples = [first[i] for i in range(step * lengths.batch, (step + 1) * lengths.batch)]
+        read = Rows.stack([between(example.sets.a, example.sets.b) for example in examples])
+        return Read(read), [example.target for example in examples]
+
+    train(reader, "reader", recipe.lora, batch, tokenizer, folder)
+    return tower, tokenizer, reader
+
+
+def _recipe(point: Point, lengths: Lengths) -> Recipe:
+    """The recipe of the embedded model on a point's data, shortened."""
+    usual = RECIPES["mini"]
+
+    def on(config: PairConfig) -> PairConfig:
+        return replace(
+            config,
+            families=point.families,
+            domains=point.domains,
+            drawn_share=point.drawn_share,
+            without=point.without,
+        )
+
+    def shortened(schedule: Schedule, steps: int) -> Schedule:
+        return replace(schedule, steps=steps, warmup=max(1, steps // 8))
+
+    return replace(
+        usual,
+        tower=shortened(usual.tower, lengths.tower),
+        groups_a_batch=lengths.groups_a_batch,
+        images=on(usual.images),
+        pairs=on(usual.pairs),
+        pair_count=lengths.pairs,
+        lora=shortened(usual.lora, lengths.reader),
+    )
+
+
+def scored(config: PairConfig, bank: Bank, tower: Tower, tokenizer: Any, reader: Reader, count: int) -> dict[str, Any]:
+    """Compose pairs, read them in both orders, and say how right that was; nothing of it is kept.
+
+    Returns:
+        tallies; per pair whether all that was said is of the changed side (`side`), whether some of it is of the fact's
+        group and side (`group`); and the leave-one-out AUROC of the sets (`auroc`), in which no words take part.
+    """
+    found: dict[str, list[Any]] = {"tallies": [], "side": [], "group": [], "auroc": []}
+    for index in range(count):
+        pair = compose(config, bank, 990_000, index)
+        a, b = encoded(pair, tower)
+        read = Read(Rows.stack([between(a, b), between(b, a)]))
+        of_b, of_a = tokenizer.batch_decode(reader.write(read), skip_special_tokens=True)
+        said = statements(of_b, of_a)
+        found["tallies"].append(tally(said, pair.difference))
+        found["side"].append(bool(said) and all(side == pair.difference[0].side for side, _ in said))
+        found["group"].append(of_group(said, pair.difference))
+        sets = Sets(a, b)
+        found["auroc"].append(round(float(auroc(sets.scores[~sets.is_b], sets.scores[sets.is_b])), 4))
+    return found
+
+
+def encoded(pair: LabelledPair, tower: Tower) -> tuple[torch.Tensor, torch.Tensor]:
+    """Feature rows of A and of B."""
+    cv2.setNumThreads(0)
+    pixels = np.stack([fit(image, tower.config.image_size) for image in (*pair.images_a, *pair.images_b)])
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        rows = with_summaries(tower(to_pixels(torch.from_numpy(pixels))).last_hidden_state)
+    return rows[: len(pair.images_a)].clone(), rows[len(pair.images_a) :].clone()
+
+
+def of_group(said: Sequence[Said], difference: Difference) -> bool:
+    """Whether a statement names a family of the same group as the first fact, on its side: kin, if not itself."""
+    group = _group(difference[0].family)
+    kin = [(side, family_of(content)) for side, content in said if content is not None]
+    return any(side == difference[0].side and family and _group(family) == group for side, family in kin)
+
+
+def _group(family: str) -> str:
+    return next((name for name, group in GROUPS.items() if family in {f.name for f in group}), "sets")
+
+
+def table(results: Sequence[dict[str, Any]]) -> str:
+    """Markdown: a row a point; means over pairs and seeds, and the spread (standard deviation) over seeds."""
+    names = list(dict.fromkeys(result["point"] for result in results))
+    head = ("point", "seeds", "exact", "credit", "side", "group and side", "AUROC of the sets")
+    text = f"| {' | '.join(head)} |\n{'|---' * len(head)}|\n"
+    for name in names:
+        of = [result for result in results if result["point"] == name]
+        tallies = [[Tally(*row) for row in result["tallies"]] for result in of]
+        columns = [
+            [sum(t.found for t in ts) / sum(t.facts for t in ts) for ts in tallies],
+            [sum(t.credit for t in ts) / sum(t.facts for t in ts) for ts in tallies],
+            *([float(np.mean(result[key])) for result in of] for key in ("side", "group", "auroc")),
+        ]
+        cells = [f"{np.mean(c):.3f} +- {np.std(c):.3f}" for c in columns]
+        text += f"| {name} | {len(of)} | {' | '.join(cells)} |\n"
+    return text

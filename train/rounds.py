@@ -1,0 +1,313 @@
+"""`python -m train curriculum`: rounds of drawing pairs, training on them and probing; killed at any time it goes on.
+
+A round draws its pairs from the state, encodes them into a cache of its own, trains on it with earlier rounds' caches
+and real sets mixed in, and looks at validation images: how far the levels move, and whether to stop. What a round found
+is written whole into rounds.json; all else is a function of that, the recipe and the seed, and is checked when found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from data_synth.catalog import EVERY
+from data_synth.compose import LabelledPair, compose
+from data_synth.config import PairConfig, refuse_held_out
+from data_synth.lexicon import canonical
+from data_synth.sources import Bank
+from train import curriculum, jumpstart, levels, lora, stopping, validation
+from train.batches import items_in
+from train.curriculum import State
+from train.describer import Describer, Tuning, describer, save_adapter
+from train.loop import one_thread_a_worker
+from train.mix import Mix, Plan, Rounds
+from train.pairs import PairCache, Rendered, digest, record_of, store
+from train.recipes import Recipe
+from train.stopping import Reading
+from vlmdiff.errors import InputError, UsageError
+from vlmdiff.images.decode import fit
+from vlmdiff.models.huggingface import CLAIMS_FILE, HuggingFaceModel
+from vlmdiff.render.files import write_whole
+
+ROUNDS_FILE = "rounds.json"
+TUNING: Tuning = "lora"
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round was drawn from and what it found."""
+
+    state: State
+    successes: Mapping[str, float]
+    """By `Probe.key`; empty for a uniform mix."""
+    reading: Reading
+
+    def as_json(self) -> dict[str, Any]:
+        return {"state": self.state.as_json(), "successes": dict(self.successes), "reading": asdict(self.reading)}
+
+
+def from_json(told: Mapping[str, Any]) -> Round:
+    """What `Round.as_json` gave."""
+    return Round(curriculum.from_json(told["state"]), told["successes"], Reading(**told["reading"]))
+
+
+def next_state(done: Sequence[Round], mix: Mix, within: PairConfig) -> State:
+    """The state that follows some rounds, or the first one."""
+    if mix == "uniform":
+        return replace(curriculum.uniform(within), round=len(done))
+    return curriculum.advanced(done[-1].state, done[-1].successes, within) if done else curriculum.started(within)
+
+
+def finished(done: Sequence[Round], plan: Plan) -> bool:
+    """Whether no round is left, or the criterion has stopped the run."""
+    readings = [one.reading for one in done if not one.state.waiting]
+    return len(done) == plan.rounds or stopping.stops(readings, plan.patience)
+
+
+def best_of(done: Sequence[Round]) -> int:
+    """The round whose adapter is kept."""
+    return stopping.best([one.reading for one in done])
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What stays the same over all rounds."""
+
+    recipe: Recipe
+    within: PairConfig
+    backend: HuggingFaceModel
+    bank: Bank
+    folder: Path
+    seed: int
+    plan: Plan
+    means: lora.Means
+    columns: tuple[jumpstart.Column, ...]
+    """Of the jump-start: none where the bank holds none, or none are wanted."""
+
+    def seed_of(self, what: int, number: int) -> int:
+        """Far apart for every run, kind and round, and from the seeds of evaluation."""
+        return 100_000_000 * (self.seed + 1) + 10_000 * what + number
+
+
+def train(
+    recipe: Recipe,
+    backend: HuggingFaceModel,
+    bank: Bank,
+    folder: Path,
+    seed: int,
+    plan: Plan,
+    means: lora.Means,
+    start: Path | None = None,
+    checkpointing: bool = False,
+) -> tuple[Round, ...]:
+    """Train in rounds; writes `folder`/lora, the adapter of the best round, and levels.svg. Resumes from `folder`.
+
+    Args:
+        recipe: its `lora` steps are those of all rounds together, and as many images are encoded as `pair_count` pairs
+            have; families, domains and sides of its pairs count, levels and numbers are the curriculum's.
+        start, checkpointing: see `describer`.
+
+    Raises:
+        UsageError: several processes, or a mix that is none.
+        InputError: the folder holds another run.
+    """
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise UsageError("rounds are drawn and probed in one process; start it without a launcher")
+    columns = _columns(recipe.pairs, bank) if plan.concepts else ()
+    job = _Job(recipe, curriculum.widest(recipe.pairs), backend, bank, folder, seed, plan, means, columns)
+    done = _read(job)
+    torch.manual_seed(seed + 2)
+    concepts = _concepts(job)
+    trained = describer(backend, TUNING, recipe.rank, start, checkpointing)
+    held_out: list[validation.Shown] = []
+    caches = [_cache(job, k, one.state) for k, one in enumerate(done)]
+    while not finished(done, plan):
+        state = next_state(done, plan.mix, job.within)
+        caches.append(_cache(job, state.round, state))
+        ends = plan.ends(recipe.lora.steps)
+        items = Rounds(tuple(caches), concepts, plan, ends, backend.tokenizer, seed, items_in(recipe.lora_batch))
+        step = lora.advance(
+            trained, items, recipe.lora, folder, ends[state.round], TUNING, {"state": state.as_json()}, means
+        )
+        model = _saved(job, trained, state.round)
+        held_out = held_out or stopping.shown(job.within, bank, model, means.workers)
+        reading = stopping.read(model, held_out, step, _last_loss(folder))
+        successes = _probed(job, model, state) if plan.mix == "curriculum" else {}
+        done = (*done, Round(state, successes, reading))
+        _write(job, done)
+        print(_told(done[-1]), file=sys.stderr)
+    _keep_best(folder, best_of(done))
+    return done
+
+
+# --- what a round needs -----------------------------------------------------------------------------------------
+
+
+def _cache(job: _Job, number: int, state: State) -> PairCache:
+    """A round's pairs, as many as the round's share of images allows."""
+    config = state.config(job.within)
+    images = job.recipe.pair_count * sum(job.recipe.pairs.set_size) / job.plan.rounds
+    pairs = max(1, round(images / sum(config.set_size)))
+    return _encoded(job, f"round-{number:03}", config, job.seed_of(1, number), pairs, compose)
+
+
+def _columns(config: PairConfig, bank: Bank) -> tuple[jumpstart.Column, ...]:
+    found = jumpstart.found(config, bank)
+    if not found.columns:
+        print(f"no jump-start: the bank holds none of the sets of {jumpstart.MANIFEST.name}", file=sys.stderr)
+    for line in found.left_out if found.columns else ():
+        print(f"jump-start, left out: {line}", file=sys.stderr)
+    return found.columns
+
+
+def _concepts(job: _Job) -> PairCache | None:
+    """Pairs of labelled real sets, where there are any."""
+    if not job.columns:
+        return None
+    config = jumpstart.concept_config(job.recipe.pairs, job.columns)
+    pairs = max(1, round(job.plan.concepts * job.recipe.pair_count))
+    return _encoded(job, "concepts", config, job.seed_of(2, 0), pairs, jumpstart.compose)
+
+
+@dataclass(frozen=True)
+class _Drawn(Rendered):
+    """The same for pairs that another function composes."""
+
+    draw: Callable[[PairConfig, Bank, int, int], LabelledPair] = compose
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+        one_thread_a_worker()
+        pair = self.draw(self.config, self.bank, self.seed, self.first + index)
+        return record_of(pair), np.stack([fit(image, self.size) for image in (*pair.images_a, *pair.images_b)])
+
+
+def _encoded(
+    job: _Job,
+    name: str,
+    config: PairConfig,
+    seed: int,
+    pairs: int,
+    draw: Callable[[PairConfig, Bank, int, int], LabelledPair],
+) -> PairCache:
+    refuse_held_out(config)
+    backend, bank = job.backend, job.bank
+    made_of = {
+        "config": json.loads(json.dumps(asdict(config))),
+        "seed": seed,
+        "bank": digest(bank),
+        "model": backend.info.weights_sha256,
+    }
+
+    def rendered(first: int) -> Iterable[tuple[dict[str, Any], NDArray[np.uint8]]]:
+        return DataLoader(
+            _Drawn(config, bank, seed, first, max(first, pairs), backend.image_size, draw),
+            batch_size=None,
+            num_workers=job.means.workers,
+            prefetch_factor=8 if job.means.workers else None,
+        )
+
+    def features(pixels: NDArray[np.uint8]) -> torch.Tensor:
+        with torch.autocast(backend.device.type, torch.bfloat16):
+            return backend.features(np.asarray(pixels))
+
+    grid = features(np.zeros((1, backend.image_size, backend.image_size, 3), np.uint8)).shape
+    return store(job.folder / "pairs" / name, made_of, rendered, pairs, features, (grid[1], grid[2]))
+
+
+def _probed(job: _Job, model: HuggingFaceModel, state: State) -> Mapping[str, float]:
+    probes = state.probes()
+    configs = [state.probe_config(probe, job.within) for probe in probes]
+    facts = []
+
+    def shown() -> Iterable[validation.Shown]:
+        for pair in validation.shown(configs, job.bank, job.seed_of(3, state.round), model, job.means.workers):
+            facts.append(pair.facts)
+            yield pair
+
+    said = validation.described(model, shown())
+    successes = [validation.recall(one, truth) for one, truth in zip(said, facts, strict=True)]
+    return validation.rates([probe.key for probe in probes], successes)
+
+
+# --- what lies in the folder ------------------------------------------------------------------------------------
+
+
+def _identity(job: _Job) -> dict[str, Any]:
+    of = {"plan": asdict(job.plan), "seed": job.seed, "recipe": asdict(job.recipe), "bank": digest(job.bank)}
+    found: dict[str, Any] = json.loads(json.dumps({**of, "model": job.backend.info.weights_sha256}))
+    return found
+
+
+def _read(job: _Job) -> tuple[Round, ...]:
+    """The rounds that are done."""
+    file = job.folder / ROUNDS_FILE
+    if not file.exists():
+        return ()
+    told = json.loads(file.read_text(encoding="utf-8"))
+    of = _identity(job)
+    if other := [name for name in of if told["of"].get(name) != of[name]]:
+        raise InputError(f"{job.folder} holds rounds of another {', '.join(other)}; choose another --out")
+    return tuple(from_json(one) for one in told["rounds"])
+
+
+def _write(job: _Job, done: Sequence[Round]) -> None:
+    """Note the rounds that are done; adapters of rounds that are neither the best nor the last may go then."""
+    told = {"of": _identity(job), "rounds": [one.as_json() for one in done]}
+    write_whole(job.folder / ROUNDS_FILE, json.dumps(told, indent=1) + "\n")
+    write_whole(job.folder / "levels.svg", levels.svg([(one.reading.step, one.state) for one in done]))
+    for number in range(len(done) - 1):
+        if number != best_of(done):
+            shutil.rmtree(_adapter(job.folder, number), ignore_errors=True)
+
+
+def _adapter(folder: Path, number: int) -> Path:
+    return folder / "rounds" / f"{number:03}"
+
+
+def _saved(job: _Job, trained: Describer, number: int) -> HuggingFaceModel:
+    """The model as a user would load it after this round."""
+    place = _adapter(job.folder, number)
+    part = place.with_name(f"{place.name}.part")
+    for old in (place, part):
+        shutil.rmtree(old, ignore_errors=True)
+    save_adapter(trained.eval(), part)
+    families = dict.fromkeys(job.within.families)
+    claims = {name: sorted({canonical(content) for content in EVERY[name].contents()}) for name in families}
+    write_whole(part / CLAIMS_FILE, json.dumps({**claims, **jumpstart.claims(job.columns)}, indent=0) + "\n")
+    part.rename(place)
+    return HuggingFaceModel(job.backend.name, job.backend.folder, place, str(job.backend.device))
+
+
+def _keep_best(folder: Path, number: int) -> None:
+    """`folder`/lora becomes a copy of a round's adapter, whole or not at all."""
+    place, part = folder / TUNING, folder / f"{TUNING}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(_adapter(folder, number), part)
+    shutil.rmtree(place, ignore_errors=True)
+    part.rename(place)
+
+
+def _last_loss(folder: Path) -> float:
+    rows = (folder / f"{TUNING}.jsonl").read_text(encoding="utf-8").splitlines()
+    return float(json.loads(rows[-1])["loss"])
+
+
+def _told(one: Round) -> str:
+    state, reading = one.state, one.reading
+    right = f", {np.mean(list(one.successes.values())):.2f} of probes right" if one.successes else ""
+    return (
+        f"round {state.round}, step {reading.step}: {len(state.standings)} families{right}; criterion "
+        f"{reading.criterion:.3f} (described {reading.described:.3f}, judged {reading.judged:.3f}), "
+        f"loss {reading.loss:.3f}"
+    )
