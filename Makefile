@@ -10,7 +10,7 @@ setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -c constraints.txt -e ".[train,eval,dev]"
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[train,eval,medical,dev]"
 	touch $@
 
 demo: $(STAMP)

@@ -9,7 +9,8 @@ from typing import Any
 
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.images.decode import Unreadable
-from vlmdiff.images.sources import Reference, open_set, read_bytes, reading_order
+from vlmdiff.images.references import Reference
+from vlmdiff.images.sources import open_set, read_contents, reading_order
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -71,7 +72,7 @@ def _files(root: Path) -> Iterator[tuple[PurePosixPath, Content]]:
     except InputError as error:  # it speaks of the side of a pair
         raise InputError(str(error).removeprefix("set A: ")) from error
     placed = [(_place(reference, root), reference) for reference in references]
-    placed.sort(key=lambda one: (reading_order(one[1])[0], one[0].parts))
+    placed.sort(key=lambda one: (reading_order(one[1])[:2], one[0].parts))
     if not any(_is_picture(place) for place, _ in placed):
         raise InputError(f"{root} holds no images; expected <data set>/<class>/*.jpg or *.png in it")
     wanted = []
@@ -81,8 +82,8 @@ def _files(root: Path) -> Iterator[tuple[PurePosixPath, Content]]:
             yield place, Unreadable(reason)
         elif not reason:
             wanted.append((place, reference))
-    for (place, _), content in zip(wanted, read_bytes([reference for _, reference in wanted]), strict=True):
-        yield place, content
+    for (place, _), content in zip(wanted, read_contents([reference for _, reference in wanted]), strict=True):
+        yield place, content if isinstance(content, (bytes, Unreadable)) else Unreadable("no plain file")
 
 
 def _place(reference: Reference, root: Path) -> PurePosixPath:

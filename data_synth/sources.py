@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from data_synth import duplicates, procedural, roots
+from data_synth import procedural, roots
 from data_synth.family import Pixels
 from vlmdiff.errors import InputError
+from vlmdiff.images import duplicates
 from vlmdiff.images.decode import FORMATS, Unreadable
 
 Split = Literal["train", "val", "test"]

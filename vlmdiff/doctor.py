@@ -11,6 +11,13 @@ from typing import Any
 
 from vlmdiff.models.profiles import MINI
 
+READERS = {
+    "DICOM": ("pydicom", "imagecodecs"),
+    "NIfTI": ("nibabel",),
+    "microscopy TIFF": ("tifffile", "imagecodecs"),
+}
+"""Packages of the extra `medical` by what they read."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -88,7 +95,19 @@ def _formats() -> list[Check]:
     missing = [name for name, codec in codecs.items() if not features.check(codec)]
     if missing:
         return [Check("pictures", False, f"{', '.join(missing)} cannot be read: install Pillow from its own wheel")]
-    return [Check("pictures", True, f"{', '.join(codecs)}, GIF, BMP")]
+    return [Check("pictures", True, f"{', '.join(codecs)}, GIF, BMP"), *map(_reader, READERS)]
+
+
+def _reader(kind: str) -> Check:
+    """Of the extra `medical`: to lack it is no fault, to have it broken is."""
+    packages = READERS[kind]
+    absent = [name for name in packages if util.find_spec(name) is None]
+    if absent:
+        return Check(kind, True, f"not read without {', '.join(absent)}: pip install 'vlmdiff[medical]'")
+    broken = [found for found in map(_imported, packages) if not found.ok]
+    if broken:
+        return Check(kind, False, broken[0].detail)
+    return Check(kind, True, ", ".join(f"{name} {metadata.version(name)}" for name in packages))
 
 
 def _weights() -> list[Check]:

@@ -18,13 +18,11 @@ from vlmdiff.images import decode as module
 from vlmdiff.images.decode import (
     FORMATS,
     Unreadable,
-    Window,
     decode,
     fit,
-    fit_window,
-    sample_levels,
     shrink,
 )
+from vlmdiff.images.intensity import Window, fit_window, sample_levels
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -300,9 +298,9 @@ def test_a_window_never_swaps_levels(values: list[float]) -> None:
 
 
 def test_samples_weigh_pictures_alike() -> None:
-    assert sample_levels(np.zeros((1000, 3000), np.uint16)).shape == (1024,)
-    assert sample_levels(np.zeros((16, 20), np.uint16)).shape == (320,)
-    assert set(sample_levels(np.array([[1, 2], [3, 4]], np.uint16))) == {1, 2, 3, 4}
+    assert sample_levels(np.zeros((1000, 3000), np.uint16)).shape == (1024, 1)
+    assert sample_levels(np.zeros((16, 20), np.uint16)).shape == (320, 1)
+    assert set(sample_levels(np.array([[1, 2], [3, 4]], np.uint16)).ravel()) == {1, 2, 3, 4}
 
 
 @cache

@@ -17,6 +17,19 @@ def test_the_packages_of_this_environment_are_well() -> None:
     for name in ("python", "torch", "transformers", "peft", "device", "pictures"):
         assert found[name].ok, found[name].detail
     assert "JPEG" in found["pictures"].detail
+    assert set(doctor.READERS) <= set(found)
+
+
+def test_to_lack_the_medical_readers_is_no_fault_but_to_have_them_broken_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(doctor, "READERS", {"DICOM": ("there_is_no_such_reader",)})
+    absent = doctor._reader("DICOM")
+    assert absent.ok and "there_is_no_such_reader: pip install 'vlmdiff[medical]'" in absent.detail
+    (tmp_path / "there_is_no_such_reader.py").write_text("raise RuntimeError('broken')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    broken = doctor._reader("DICOM")
+    assert not broken.ok and "broken" in broken.detail
 
 
 def test_a_torchvision_that_cannot_be_imported_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

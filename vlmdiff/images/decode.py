@@ -1,11 +1,12 @@
-"""From the bytes of one picture to pixels, safely: known formats, bounded sizes, one fit, one intensity window."""
+"""From the bytes of one ordinary picture to pixels, safely: known formats, bounded sizes, one fit."""
 
 from __future__ import annotations
 
 import io
+import logging
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
@@ -35,7 +36,8 @@ LARGE_PIXELS = 32_000_000
 Pixels = NDArray[np.uint8]
 """RGB, shape (height, width, 3)."""
 Levels = NDArray[Any]
-"""Grey of more than 8 bits, shape (height, width): uint16 or float32."""
+"""Measured values, shape (height, width) or (height, width, channels): uint16 or float32; NaN where nothing was
+measured."""
 
 
 class Unreadable(Exception):
@@ -47,13 +49,21 @@ class Header:
     """What the file says about its picture, upright, whatever size it was decoded at."""
 
     format: str
-    """One of FORMATS."""
+    """One of FORMATS, or DICOM, NIfTI, MGH, slide or array."""
     width: int
     height: int
     high_depth: bool
-    """Grey of more than 8 bits, to be seen through a Window. (Colour of 16 bits is read at 8.)"""
+    """Levels, to be seen through an Intensity: measured values, grey of more than 8 bits. (Colour is read at 8.)"""
     quantisation: float | None = None
     """Mean step of a JPEG's luminance table: higher is more compressed; None for other formats."""
+    modality: str | None = None
+    """Of a DICOM file, such as CT."""
+    channels: int = 1
+    """Of Levels, in the file."""
+    burned_in: bool = False
+    """A DICOM picture that may have a name written into its pixels."""
+    study: str | None = None
+    """The same for all pictures of one DICOM study; means nothing else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,20 +72,8 @@ class Raw:
 
     pixels: Pixels | Levels
     header: Header
-
-
-@dataclass(frozen=True)
-class Window:
-    """The range of levels that is shown as black to white."""
-
-    low: float
-    high: float
-
-    def apply(self, levels: Levels) -> Pixels:
-        """Levels as grey RGB; what lies outside the window is clipped."""
-        inside = np.clip(levels.astype(np.float64), self.low, self.high) - self.low
-        grey = np.rint(inside * 255 / ((self.high - self.low) or 1.0)).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
+    frame: int | None = None
+    """Which of the file's frames or slices it is, from 1; None where the file is one picture."""
 
 
 def decode(data: bytes, *, target: int | None = None) -> Raw:
@@ -103,35 +101,13 @@ def decode(data: bytes, *, target: int | None = None) -> Raw:
         raise Unreadable("truncated file" if cut else "damaged file") from error
 
 
-def fit_window(samples: Sequence[NDArray[Any]]) -> Window:
-    """The window from the 0.5th to the 99.5th percentile of all samples together: one for both sets.
-
-    Args:
-        samples: levels of each high-depth picture, as `sample_levels` draws them; at least one value in all.
-    """
-    values = np.concatenate([np.ravel(s) for s in samples]).astype(np.float64)
-    low, high = np.percentile(values, [0.5, 99.5])
-    if high <= low:  # a few bright spots on an even ground
-        low, high = values.min(), values.max()
-    return Window(float(low), float(high))
-
-
-def sample_levels(levels: Levels) -> NDArray[np.float32]:
-    """At most 32 x 32 levels on an even grid, so that every picture weighs the same in `fit_window`."""
-    height, width = levels.shape
-    rows = np.linspace(0, height - 1, min(height, 32)).astype(int)
-    columns = np.linspace(0, width - 1, min(width, 32)).astype(int)
-    grid: NDArray[np.float32] = levels[np.ix_(rows, columns)].astype(np.float32)
-    return grid.ravel()
-
-
 def fit(pixels: Pixels | Levels, size: int) -> Pixels | NDArray[np.float32]:
     """The largest centred square at the model's input size: the one way every image of either set is fitted.
 
     A crop and not a squeeze: a set of tall images against a set of wide ones must not read as "stretched".
 
     Returns:
-        RGB uint8 of shape (size, size, 3), or for Levels float32 of shape (size, size).
+        RGB uint8 of shape (size, size, 3), or for Levels float32 of shape (size, size) or (size, size, channels).
     """
     height, width = pixels.shape[:2]
     side = min(height, width)
@@ -146,24 +122,52 @@ def shrink(pixels: Pixels | Levels, longest: int) -> Pixels | NDArray[np.float32
     return _resize(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
+def measured(levels: Levels) -> Levels:
+    """Levels with the least of the picture wherever nothing was measured, so that they can be resampled.
+
+    Raises:
+        Unreadable: nothing was measured at all.
+    """
+    if levels.dtype.kind in "bui":
+        return levels
+    levels = levels.astype(np.float32)
+    finite = np.isfinite(levels)
+    if not finite.any():
+        raise Unreadable("no pixel has a finite value")
+    if not finite.all():
+        levels[~finite] = levels[finite].min()
+    return np.clip(levels, -1e30, 1e30)  # sums of a resampling must not overflow
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse a picture that is too small or too large, before it is decoded.
+
+    Raises:
+        Unreadable: it is.
+    """
+    if width * height > MAX_PIXELS:
+        raise Unreadable(f"{width} x {height} px: more than {MAX_PIXELS // 1_000_000} megapixels")
+    if min(width, height) < MIN_SIDE:
+        raise Unreadable(f"{width} x {height} px: at least {MIN_SIDE} px a side are needed")
+
+
 def _resize(pixels: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    if pixels.ndim == 2:
+    if pixels.dtype != np.uint8:
         pixels = pixels.astype(np.float32)
     if pixels.shape[:2] == (height, width):
         return pixels.copy()
     shrinks = width <= pixels.shape[1] and height <= pixels.shape[0]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return cast("NDArray[Any]", cv2.resize(pixels, (width, height), interpolation=how))
+    return cast("NDArray[Any]", cv2.resize(pixels, (width, height), interpolation=how)).reshape(
+        height, width, *pixels.shape[2:]
+    )
 
 
 def _decode(data: bytes, target: int | None) -> Raw:
-    with _quiet():
+    with quiet():
         image = _open(data)
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise Unreadable(f"{width} x {height} px: more than {MAX_PIXELS // 1_000_000} megapixels")
-    if min(width, height) < MIN_SIDE:
-        raise Unreadable(f"{width} x {height} px: at least {MIN_SIDE} px a side are needed")
+    check_size(width, height)
     kind = "JPEG" if image.format == "MPO" else image.format or ""  # a phone's JPEG with a second picture inside
     quantisation = None
     if kind == "JPEG":
@@ -172,7 +176,7 @@ def _decode(data: bytes, target: int | None) -> Raw:
         if target is not None:
             image.draft(None, (4 * target, 4 * target))
     white_is_zero = kind == "TIFF" and getattr(image, "tag_v2", {}).get(262) == 0
-    with _quiet() if width * height > LARGE_PIXELS else nullcontext():
+    with quiet() if width * height > LARGE_PIXELS else nullcontext():
         image.load()
         turn = _turn(image)
         upright = image if turn is None else image.transpose(turn)
@@ -206,18 +210,33 @@ def _open(data: bytes) -> ImageFile.ImageFile:
 
 
 _WARNINGS = threading.RLock()
+_LOGGERS = ("PIL", "nibabel", "pydicom", "tifffile")
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Pillow's warnings from the host process.
+def quiet() -> Iterator[None]:
+    """Keep what the decoding libraries warn of and log, which may quote a file, from the host process.
 
     `catch_warnings` swaps a global: two threads that enter and leave crosswise would leave the host silenced for good,
     hence one at a time.
     """
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        silent = logging.NullHandler()  # a logger without any handler would write to stderr
+        heads = [(head, head.propagate) for head in map(logging.getLogger, _LOGGERS)]
+        talker = logging.getLogger("nibabel.global")  # has a handler of its own
+        was_silent = talker.disabled
+        for head, _ in heads:
+            head.propagate = False
+            head.addHandler(silent)
+        talker.disabled = True
+        try:
+            yield
+        finally:
+            for head, propagated in heads:
+                head.propagate = propagated
+                head.removeHandler(silent)
+            talker.disabled = was_silent
 
 
 _TURNS = {
@@ -238,7 +257,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     (`ImageOps.exif_transpose` also writes the EXIF anew, which fails on odd tags.)
     """
     try:
-        with _quiet():
+        with quiet():
             return _TURNS.get(image.getexif().get(0x0112, 1))
     except Exception:
         return None
@@ -249,13 +268,7 @@ def _levels(image: Image.Image, white_is_zero: bool) -> Levels:
     if levels.dtype.kind == "u":
         levels = levels.astype(np.uint16, copy=False)  # big-endian files
         return 65535 - levels if white_is_zero else levels
-    levels = levels.astype(np.float32)
-    finite = np.isfinite(levels)
-    if not finite.all():
-        if not finite.any():
-            raise Unreadable("no pixel has a finite value")
-        levels[~finite] = levels[finite].min()
-    levels = np.clip(levels, -1e30, 1e30)  # sums of a resampling must not overflow
+    levels = measured(levels)
     return np.negative(levels) if white_is_zero else levels
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from vlmdiff.errors import UsageError
-from vlmdiff.images.sources import Reference
+from vlmdiff.images.references import Reference
 
 COLUMN = "column:"
 ACCEPTED = f"a regular expression for the paths inside A and B, like '(patient\\d+)/', or {COLUMN}NAME of .csv lists"

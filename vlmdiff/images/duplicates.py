@@ -13,10 +13,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from data_synth.family import Pixels
+from vlmdiff.images.decode import Pixels
 
 SIDE = 64
 """Pixels a side at which images are compared."""
@@ -36,6 +34,9 @@ CORRELATED = 0.75
 """Least correlation of the fine structure in the best orientation. Different people's chest X-rays and different
 photographs stay below, regular patterns (chequered cloth) may not; copies that were turned, shrunk and saved as JPEG
 have more, unless both copies were turned and enlarged: of those, four in five."""
+
+LIKELIEST = 4
+"""Rows of one set that each of another is compared with."""
 
 _LEVELS = 3.0
 """Grey levels of local contrast below which structure counts as noise."""
@@ -69,6 +70,9 @@ def groups(images: NDArray[np.complex64]) -> NDArray[np.int64]:
     Returns:
         (n,): the same number for all images of a group, from 0 in the order of first members.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     pairs = near_duplicates(images)
     links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(images), len(images)))
     _, labels = connected_components(links, directed=False)
@@ -87,6 +91,28 @@ def near_duplicates(images: NDArray[np.complex64]) -> NDArray[np.int64]:
             part = likely[start : start + _BLOCK]
             found.append(part[_correlation(images, part, zoom) >= CORRELATED])
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+
+
+def across(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> NDArray[np.int64]:
+    """Pairs (row of a, row of b) that show the same picture at the same zoom: shape (pairs, 2), sorted.
+
+    Of each row only the LIKELIEST rows of the other are looked at closely, so that two sets of one scene cost no more.
+
+    Args:
+        a: `rings` of each image; b: the same.
+    """
+    found = [np.zeros((0, 2), np.int64)]
+    if len(a) and len(b):
+        hash_a, hash_b = _unit(perceptual_hash(a)), _unit(perceptual_hash(b))
+        for start in range(0, len(a), _BLOCK):
+            agreement = hash_a[start : start + _BLOCK] @ hash_b.T
+            best = np.argsort(-agreement, axis=1)[:, :LIKELIEST]
+            rows, places = np.nonzero(np.take_along_axis(agreement, best, 1) >= ALIKE)
+            likely = np.stack([rows + start, best[rows, places]], axis=1).astype(np.int64)
+            for part in range(0, len(likely), _BLOCK):
+                pairs = likely[part : part + _BLOCK]
+                found.append(pairs[_correlated(a[pairs[:, 0]], b[pairs[:, 1]], 0) >= CORRELATED])
+    return np.unique(np.concatenate(found), axis=0)
 
 
 def perceptual_hash(images: NDArray[np.complex64]) -> NDArray[np.float32]:
@@ -136,8 +162,11 @@ def _unit(hashes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _correlation(images: NDArray[np.complex64], pairs: NDArray[np.int64], zoom: int) -> NDArray[np.float64]:
     """The highest correlation over all angles, mirrored or not, at the rings around the zoom: (pairs,)."""
-    first, second = images[pairs[:, 0]], images[pairs[:, 1]]
-    best = np.full(len(pairs), -1.0)
+    return _correlated(images[pairs[:, 0]], images[pairs[:, 1]], zoom)
+
+
+def _correlated(first: NDArray[np.complex64], second: NDArray[np.complex64], zoom: int) -> NDArray[np.float64]:
+    best = np.full(len(first), -1.0)
     for step in range(max(0, 2 * zoom - 1), 2 * zoom + 2):
         inner, outer = first[:, : RINGS - step], second[:, step:]
         area = _radii()[: RINGS - step, None] ** 2  # of a ring in the series

@@ -1,0 +1,123 @@
+"""Lists of image files: text, CSV and JSON lines; and manifests, which name both sets in one list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path, PurePosixPath
+
+from vlmdiff.errors import InputError
+from vlmdiff.images.reading import channel_numbers
+from vlmdiff.images.references import IMAGE_SUFFIXES, Reference, new_reference
+
+TABLES = (".csv", ".jsonl")
+"""What a manifest may be."""
+
+
+def text_list(path: Path) -> list[Reference]:
+    """The files that a text file names, one a line; lines that start with # are comments."""
+    lines = [line.strip() for line in _text(path).splitlines()]
+    return _listed(path, [({}, line) for line in lines if line and not line.startswith("#")])
+
+
+def csv_list(path: Path) -> list[Reference]:
+    """The files in the column `path` of a CSV file, else in its first column."""
+    try:
+        rows = [row for row in csv.reader(io.StringIO(_text(path))) if row and not row[0].lstrip().startswith("#")]
+    except csv.Error as error:
+        raise InputError(f"list {str(path)!r} is not readable as CSV: {error}") from error
+    if not rows:
+        return []
+    header = [cell.strip().lower() for cell in rows[0]]
+    column = header.index("path") if "path" in header else 0
+    # Without a column `path` the first row may be a header or already an image.
+    is_header = "path" in header or PurePosixPath(header[0]).suffix not in IMAGE_SUFFIXES
+    found: list[tuple[Mapping[str, str], str]] = []
+    for row in rows[is_header:]:
+        row = [cell.strip() for cell in row]
+        if len(row) > column and row[column]:
+            cells = dict(zip_longest(header, row[: len(header)], fillvalue="")) if is_header else {}
+            found.append((cells, row[column]))
+    return _listed(path, found)
+
+
+def json_list(path: Path) -> list[Reference]:
+    """The files in the key `path` of each line's JSON object."""
+    found: list[tuple[Mapping[str, str], str]] = []
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"list {str(path)!r}, line {number}: not readable as JSON") from error
+        if not isinstance(row, dict) or not isinstance(row.get("path"), str) or not row["path"].strip():
+            raise InputError(f"list {str(path)!r}, line {number}: expected an object with a path, {{'path': '1.png'}}")
+        cells = {str(key).strip().lower(): "" if cell is None else str(cell).strip() for key, cell in row.items()}
+        found.append((cells, row["path"].strip()))
+    return _listed(path, found)
+
+
+def manifest(path: Path) -> tuple[list[Reference], list[Reference], str | None]:
+    """The files of both sets from one list with the columns `set` and `path`.
+
+    Returns:
+        The files of A, those of B, and a note where the sets are not called a and b: the set of the first row is A.
+
+    Raises:
+        InputError: no such list, no column `set`, or not two sets in it.
+    """
+    told = f"manifest {str(path)!r}"
+    if path.suffix.lower() not in TABLES or not path.is_file():
+        raise InputError(
+            f"no set B was given, so {str(path)!r} must be a manifest: a .csv or .jsonl file with set and path"
+        )
+    files = csv_list(path) if path.suffix.lower() == ".csv" else json_list(path)
+    names = [file.cells.get("set", "") for file in files]
+    if not any(names):
+        raise InputError(f"{told} has no column 'set'; it says for each path whether it is in a or b")
+    if without := names.count(""):
+        raise InputError(f"{told}: {without} of {len(names)} rows name no set; expected two names, such as a and b")
+    kinds = list(dict.fromkeys(name.lower() for name in names))
+    if len(kinds) != 2:
+        raise InputError(f"{told} names {len(kinds)} sets; expected two, such as a and b")
+    first = "a" if set(kinds) == {"a", "b"} else kinds[0]
+    note = None if first == "a" else "the sets are not called a and b: A is that of the manifest's first row"
+    in_a = [name.lower() == first for name in names]
+    sides = [[f for f, is_a in zip(files, in_a, strict=True) if is_a is wanted] for wanted in (True, False)]
+    return sides[0], sides[1], note
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"list {str(path)!r} is not UTF-8 text; save it as UTF-8") from error
+
+
+def _listed(origin: Path, rows: list[tuple[Mapping[str, str], str]]) -> list[Reference]:
+    seen: set[tuple[str, str | None]] = set()
+    found = []
+    for number, (cells, name) in enumerate(rows, 1):
+        path = os.path.normpath(origin.parent / name)
+        is_table = "path" in cells  # in a plain list, `frame` may be the name of anything
+        frame = _frame(origin, number, cells.get("frame", "")) if is_table else None
+        channels = channel_numbers(cells.get("channels", "")) if is_table else None
+        again = (path, cells.get("frame") or None) in seen
+        one = new_reference(name, Path(path), refused="listed before" if again else None)
+        found.append(replace(one, cells=cells, frame=frame, channels=channels))
+        seen.add((path, cells.get("frame") or None))
+    return found
+
+
+def _frame(origin: Path, number: int, cell: str) -> int | None:
+    if not cell:
+        return None
+    if not cell.isdecimal() or int(cell) < 1:
+        raise InputError(f"list {str(origin)!r}, row {number}: frame {cell!r}; expected a whole number from 1")
+    return int(cell)
