@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.systems import ALPHA
-from vlmdiff.decide import decide, enough_images
-from vlmdiff.findings import Evidence, Finding, Hypothesis, ModelInfo, Report, Side, Verdict
+from vlmdiff.comparison import compare, conclude, report
+from vlmdiff.findings import Evidence, Hypothesis, ModelInfo, Report, Side
 from vlmdiff.images.sets import SetPair
-from vlmdiff.learn import probe
+from vlmdiff.learn import probe, ridge
+from vlmdiff.sample import Part, Sample
+from vlmdiff.stopwatch import Stopwatch
 
 Rows = NDArray[np.intp]
 Features = NDArray[np.floating[Any]]
@@ -74,44 +76,30 @@ def answer(pair: SetPair, eyes: Eyes, speaker: Speaker, *, model: ModelInfo, nam
     Raises:
         InputError: a set has no two different images, or all of one group.
     """
-    from vlmdiff.describe import Stopwatch, distinct, groups_of, images_of, numbered, reported, split  # it loads torch
-
-    watch = Stopwatch()
-    rng = np.random.default_rng(seed)
-    kept_a, kept_b = distinct(pair.a), distinct(pair.b)
-    n_a, n_b = len(kept_a), len(kept_b)
-    is_b = np.arange(n_a + n_b) >= n_a
-    members_a, members_b = groups_of(pair.a, kept_a), groups_of(pair.b, kept_b)
-    grouped = pair.a.groups is not None or pair.b.groups is not None
-    groups = numbered(members_a + members_b) if grouped else None
+    sample, watch, rng = Sample.of(pair), Stopwatch(), np.random.default_rng(seed)
     with watch.stage("features"):
-        features = eyes(np.concatenate([pair.a.pixels[kept_a], pair.b.pixels[kept_b]]))
+        features = eyes(sample.pixels(np.arange(len(sample.ids))))
     with watch.stage("test"):
-        products = probe.gram(probe.standardise(features))
-        test = probe.two_sample_test(products, is_b, rng, groups=groups, alpha=ALPHA)
-    everything = Half(kept_a, kept_b, features[:n_a], features[n_a:], groups)
-    look, check = (everything.only(rows[rows < n_a], rows[rows >= n_a] - n_a) for rows in split(is_b, groups, rng))
-    enough = enough_images(len(check.rows_a), len(check.rows_b), 1, ALPHA, check.groups)
-    findings: list[Finding] = []
-    warnings = list(pair.warnings)
-    if enough and test.p_value <= ALPHA:
+        comparison = compare(sample, ridge.products(probe.standardise(features)), ALPHA, rng)
+    look, check = (_half(part, sample, features) for part in (comparison.look, comparison.check))
+    said = Said([], check)
+    if comparison.verdict == "different":
         with watch.stage("propose and verify"):
             said = speaker(look, check, rng)
-        warnings += said.warnings
-        if said.evidence:
-            ids_a = [pair.a.ids[row] for row in said.checked.rows_a]
-            ids_b = [pair.b.ids[row] for row in said.checked.rows_b]
-            findings = decide(said.evidence, ids_a, ids_b, alpha=ALPHA, rng=rng, groups=said.checked.groups)
-    if not enough:
-        warnings.append(f"too few different images, or groups of them, for any finding at alpha {ALPHA:g}")
-    verdict: Verdict = "different" if test.p_value <= ALPHA else "no detectable difference"
-    return Report(
-        verdict=verdict if enough else "not enough images",
-        test=reported(test, n_a, n_b),
-        findings=findings,
-        images=images_of(pair, members_a, members_b),
+        in_a, in_b = said.checked.rows_a, said.checked.rows_b
+        places = [np.searchsorted(sample.rows_a, in_a), sample.n_a + np.searchsorted(sample.rows_b, in_b)]
+        comparison = comparison.checked_on(np.concatenate(places))
+    return report(
+        comparison,
+        conclude(comparison, said.evidence, rng),
         model=model,
         settings={"method": name, "alpha": ALPHA, "seed": seed},
         seconds=watch.seconds,
-        warnings=warnings,
+        warnings=said.warnings,
+        judged=bool(said.evidence),
     )
+
+
+def _half(part: Part, sample: Sample, features: Features) -> Half:
+    rows_a, rows_b = sample.rows_a[part.a], sample.rows_b[part.b - sample.n_a]
+    return Half(rows_a, rows_b, features[part.a], features[part.b], part.groups)

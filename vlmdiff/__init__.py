@@ -15,13 +15,14 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "describe"]
 
 
-def describe(a: str | Path, b: str | Path, **options: Any) -> Report:
+def describe(a: str | Path, b: str | Path | None = None, **options: Any) -> Report:
     """Describe how two sets of images differ; every finding is verified on images that did not suggest it.
 
     Args:
         a: the first set: a folder (searched recursively), a glob, a text or CSV file listing images, or an archive.
-        b: the second set.
-        options: those of the command, as keywords: model, adapter, method, max_images, seed, device, alpha, show_names.
+        b: the second set; None where `a` is a manifest of both.
+        options: those of the command, as keywords: model, adapter, method, max_images, seed, device, alpha, show_names,
+            groups, metadata; and `reading`, a vlmdiff.images.Reading with window, frames, channels and the like.
 
     Raises:
         VlmdiffError: one line that names the value, what was expected and what to do (see vlmdiff.errors).

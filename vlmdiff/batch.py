@@ -22,16 +22,18 @@ from vlmdiff import __version__, models
 from vlmdiff.describe import check_options, run
 from vlmdiff.errors import UsageError, VlmdiffError
 from vlmdiff.findings import Side
+from vlmdiff.images.reading import USUAL, Reading
 from vlmdiff.images.sources import open_set
 from vlmdiff.manifest import Row
 from vlmdiff.models.base import VisionLanguageModel
-from vlmdiff.render import html, index, jsonout
+from vlmdiff.render import folder as folder_of
+from vlmdiff.render import index
 from vlmdiff.render.files import write_whole
 from vlmdiff.render.wording import clean
 
 PAIR_FILE = "pair.json"
 """Written last: the name, row and labels of a pair, and the digest of what its report was made from."""
-REPORT_FILE, PAGE_FILE, ERROR_FILE = "report.json", "report.html", "error.json"
+REPORT_FILE, PAGE_FILE, ERROR_FILE = folder_of.DATA, folder_of.PAGE, "error.json"
 
 INDEX_EVERY = 300.0
 """Seconds after which the index is written anew during a run."""
@@ -54,6 +56,9 @@ class Options:
     alpha: float = 0.05
     show_names: bool = False
     groups: str | None = None
+    metadata: str | None = None
+    reading: Reading = USUAL
+    cache: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,8 @@ def describe_row(row: Row, out: Path, options: Options, model: VisionLanguageMod
     try:
         digest: str | None = _digest(row, asked, model)
         if digest != kept:
-            done = run(row.a, row.b, **{**asdict(asked), "model": model})
-            texts = {PAGE_FILE: html.page(done.report, done.pictures), REPORT_FILE: jsonout.dumps(done.report) + "\n"}
+            done = run(row.a, row.b, **{**vars(asked), "model": model})
+            texts = folder_of.texts(done.report, done.pictures)
         kind: Kind = "described" if texts else "unchanged"
     except Exception as error:  # the trouble of one pair, be it a fault of ours, must not cost the others
         kind, digest = "failed", kept
@@ -125,17 +130,23 @@ def _digest(row: Row, asked: Options, model: VisionLanguageModel) -> str:
     """Of all that a report follows from: files, options, weights, version."""
     weights = {"model": model.info.weights_sha256, "adapter": None}
     files = [_files(row.a, "a"), _files(row.b, "b")]
-    made_from = [row.a, row.b, files, {**asdict(asked), **weights}, __version__]
+    if asked.metadata is not None and Path(asked.metadata).is_file():
+        files.append(_stamps([Path(asked.metadata)]))
+    made_from = [row.a, row.b, files, {**asdict(asked), "cache": None, **weights}, __version__]
     return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
 
 
 def _files(source: str, side: Side) -> list[tuple[str, int, int]]:
     """Every file of a set with its size and time: other images under the same name are another pair."""
     path = Path(source)
-    is_archive = path.is_file() and path.suffix.lower() not in (".txt", ".csv")
+    is_archive = path.is_file() and path.suffix.lower() not in (".txt", ".csv", ".jsonl")
     files = set() if is_archive else {reference.path for reference in open_set(source, side)}
+    return _stamps(sorted(files | ({path} if path.is_file() else set())))
+
+
+def _stamps(files: Sequence[Path]) -> list[tuple[str, int, int]]:
     stamps = []
-    for file in sorted(files | ({path} if path.is_file() else set())):
+    for file in files:
         try:
             status = file.stat()
             stamps.append((str(file), status.st_size, status.st_mtime_ns))

@@ -6,9 +6,9 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -16,6 +16,9 @@ from vlmdiff import __version__, errors
 from vlmdiff.render.files import write_whole
 from vlmdiff.render.progress import pairs, stages
 from vlmdiff.render.wording import clean, count
+
+if TYPE_CHECKING:
+    from vlmdiff.findings import Report
 
 # What a command needs is imported inside it: `vlmdiff --help` must not wait for numpy, let alone torch.
 
@@ -70,9 +73,31 @@ def _between_0_and_1(value: float) -> float:
     return value
 
 
+_A = Annotated[
+    str,
+    typer.Argument(metavar="A", help="A folder, a glob in quotes, a list (.txt, .csv, .jsonl), archive or .npz."),
+]
+_B = Annotated[
+    str | None,
+    typer.Argument(metavar="B", help="The other set, in the same ways; without it A is a CSV or JSONL list of both."),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON (see `vlmdiff schema`).")]
+_Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        file_okay=False,
+        help="Write report.html, report.json, report.md and findings.csv into this folder.",
+    ),
+]
+_ExitCode = Annotated[
+    bool, typer.Option("--exit-code", help=f"Exit with {errors.DIFFERENT} when a verified difference exists.")
+]
 _Model = Annotated[str, typer.Option(metavar="NAME", help="The vision-language model (see `vlmdiff models`).")]
 _Adapter = Annotated[str | None, typer.Option(metavar="PATH", help="A trained adapter for the model.")]
-_Method = Annotated[str, typer.Option(metavar="NAME", help="How differences are proposed.")]
+_Method = Annotated[
+    str, typer.Option(metavar="NAME", help="How differences are proposed: learned, in_context or caption_rank.")
+]
 _MaxImages = Annotated[
     int | None, typer.Option(metavar="N", min=2, help="Use at most this many images of each set, drawn by seed.")
 ]
@@ -89,19 +114,51 @@ _Groups = Annotated[
         "and B, its first group or all it matches; or column:NAME where A and B are CSV lists.",
     ),
 ]
+_Metadata = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE.csv",
+        help="What else is known of the images (scanner, site, age), a row an image with its path: findings are tested "
+        "among images alike in each column; or column:NAME,NAME where A and B are CSV lists.",
+    ),
+]
+_Window = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Measured values shown as black to white, in both sets alike: lung, brain, bone, abdomen, WIDTH,LEVEL or "
+        "auto (fitted to both sets).",
+    ),
+]
+_Frames = Annotated[
+    int, typer.Option(metavar="K", min=1, help="Of files with several frames or slices: the middle one, or K of them.")
+]
+_Channels = Annotated[
+    str | None, typer.Option(metavar="N:COLOUR", help="Channels of microscopy images, as in 1:blue,2:green,3:red.")
+]
+_Volumes = Annotated[bool, typer.Option("--volumes", help="Read DICOM files of one series as one volume.")]
+_DicomPictures = Annotated[
+    bool, typer.Option("--dicom-pictures", help="Put pictures of DICOM images into the report (they may identify).")
+]
+_Cache = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        envvar="VLMDIFF_CACHE",
+        file_okay=False,
+        help="Keep the features of images in this folder (no pictures, no names), and look at none twice.",
+    ),
+]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
 _ShowNames = Annotated[bool, typer.Option("--show-names", help="Name skipped files instead of numbering them.")]
 
 
 @app.command()
 def describe(
-    a: Annotated[str, typer.Argument(metavar="A", help="A folder, a glob in quotes, a text or CSV list, an archive.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The other set, in the same ways.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON (see `vlmdiff schema`).")] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", file_okay=False, help="Write report.html and report.json into this folder."),
-    ] = None,
+    a: _A,
+    b: _B = None,
+    as_json: _Json = False,
+    out: _Out = None,
     model: _Model = "mini",
     adapter: _Adapter = None,
     method: _Method = "learned",
@@ -110,18 +167,22 @@ def describe(
     device: _Device = "auto",
     alpha: _Alpha = 0.05,
     groups: _Groups = None,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help=f"Exit with {errors.DIFFERENT} when a verified difference exists.")
-    ] = False,
+    metadata: _Metadata = None,
+    window: _Window = "auto",
+    frames: _Frames = 1,
+    channels: _Channels = None,
+    volumes: _Volumes = False,
+    dicom_pictures: _DicomPictures = False,
+    cache: _Cache = None,
+    exit_code: _ExitCode = False,
     quiet: _Quiet = False,
     show_names: _ShowNames = False,
 ) -> None:
     """Describe how the images of A and B differ."""
-    from rich.console import Console
-
     from vlmdiff.describe import run
-    from vlmdiff.render import html, jsonout, terminal
+    from vlmdiff.images.reading import Reading
 
+    reading = Reading(window, frames, channels, volumes, dicom_pictures)
     if out is not None:
         _make_folder(out)
     with stages(quiet) as progress:
@@ -137,22 +198,68 @@ def describe(
             alpha=alpha,
             show_names=show_names,
             groups=groups,
+            metadata=metadata,
+            reading=reading,
+            cache=cache,
             progress=progress,
         )
-    report = description.report
+    _deliver(description.report, description.pictures, as_json, out, exit_code, quiet)
+
+
+@app.command()
+def test(
+    claim: Annotated[str, typer.Argument(metavar="CLAIM", help='What one set shows more: "the images are darker".')],
+    a: _A,
+    b: _B = None,
+    side: Annotated[
+        Literal["a", "b"] | None,
+        typer.Option(metavar="a|b", help="The set that is said to show it more; without it, either (two-sided)."),
+    ] = None,
+    as_json: _Json = False,
+    out: _Out = None,
+    model: _Model = "mini",
+    adapter: _Adapter = None,
+    max_images: _MaxImages = None,
+    seed: _Seed = 0,
+    device: _Device = "auto",
+    alpha: _Alpha = 0.05,
+    groups: _Groups = None,
+    window: _Window = "auto",
+    frames: _Frames = 1,
+    channels: _Channels = None,
+    volumes: _Volumes = False,
+    dicom_pictures: _DicomPictures = False,
+    cache: _Cache = None,
+    exit_code: _ExitCode = False,
+    quiet: _Quiet = False,
+    show_names: _ShowNames = False,
+) -> None:
+    """Test a sentence of your own: does it fit the images of A or of B better?"""
+    from vlmdiff.claim import run
+    from vlmdiff.images.reading import Reading
+
+    reading = Reading(window, frames, channels, volumes, dicom_pictures)
     if out is not None:
-        write_whole(out / "report.json", jsonout.dumps(report) + "\n")
-        write_whole(out / "report.html", html.page(report, description.pictures))
-    if as_json:
-        print(jsonout.dumps(report))
-    else:
-        console = Console()
-        console.print(terminal.text(report), soft_wrap=not console.is_terminal)
-    if out is not None and not quiet:
-        sys.stdout.flush()
-        print(f"\nReport: {out / 'report.html'}", file=sys.stderr)
-    if exit_code and report.verdict == "different" and any(item.verdict == "verified" for item in report.findings):
-        raise typer.Exit(errors.DIFFERENT)
+        _make_folder(out)
+    with stages(quiet) as progress:
+        description = run(
+            claim,
+            a,
+            b,
+            side=side,
+            model=model,
+            adapter=adapter,
+            max_images=max_images,
+            seed=seed,
+            device=device,
+            alpha=alpha,
+            show_names=show_names,
+            groups=groups,
+            reading=reading,
+            cache=cache,
+            progress=progress,
+        )
+    _deliver(description.report, description.pictures, as_json, out, exit_code, quiet)
 
 
 @app.command()
@@ -162,7 +269,7 @@ def batch(
         typer.Argument(
             metavar="MANIFEST",
             help="A CSV file with the columns a and b, a row a pair, paths relative to its folder; name, max_images, "
-            "groups, seed where wanted; other columns are labels to filter by.",
+            "groups, metadata, seed where wanted; other columns are labels to filter by.",
         ),
     ],
     out: Annotated[
@@ -176,6 +283,13 @@ def batch(
     device: _Device = "auto",
     alpha: _Alpha = 0.05,
     groups: _Groups = None,
+    metadata: _Metadata = None,
+    window: _Window = "auto",
+    frames: _Frames = 1,
+    channels: _Channels = None,
+    volumes: _Volumes = False,
+    dicom_pictures: _DicomPictures = False,
+    cache: _Cache = None,
     shard: Annotated[
         str, typer.Option(metavar="K/N", help="Every N-th row from the K-th on; N machines share one DIR.")
     ] = "1/1",
@@ -185,6 +299,7 @@ def batch(
 ) -> None:
     """Describe many pairs; the same call goes on where it was stopped, and tries again what failed."""
     from vlmdiff.batch import Options, run_batch
+    from vlmdiff.images.reading import Reading
     from vlmdiff.manifest import read_manifest
 
     part = re.fullmatch(r"(\d+)/(\d+)", shard)
@@ -196,7 +311,10 @@ def batch(
             print(f"{manifest}: {clean(problem)}", file=sys.stderr)
         raise errors.InputError(f"{manifest}: {count(len(problems), 'error')}; nothing was run")
     _make_folder(out)
-    options = Options(model, adapter, method, max_images, seed, device, alpha, show_names, groups)
+    reading = Reading(window, frames, channels, volumes, dicom_pictures)
+    options = Options(
+        model, adapter, method, max_images, seed, device, alpha, show_names, groups, metadata, reading, cache
+    )
     try:
         with pairs(quiet) as progress:
             ended = run_batch(
@@ -220,12 +338,26 @@ def batch(
 def models() -> None:
     """List the models that --model knows."""
     from vlmdiff.doctor import weight_files
-    from vlmdiff.models.profiles import PROFILES
+    from vlmdiff.models.profiles import DEFAULT, PROFILES
 
     files = weight_files()
-    size = sum(file.stat().st_size for file in files) / 1e6
-    print(f"mini  embedded, {f'{size:.1f} MB' if files else 'weights missing'}; works offline on a CPU (the default)")
-    print(f"types of models that can be adapted: {', '.join(sorted(PROFILES))}")
+    size = f"{sum(file.stat().st_size for file in files) / 1e9:.2f}" if files else "missing"
+    rows = [
+        ("NAME", "FAMILY", "GB", "TOKENS", "LICENCE"),
+        ("mini", "embedded (default)", size, "64", "Apache-2.0"),
+        *((p.checkpoint, p.name, f"{p.gigabytes:.1f}", str(p.tower_tokens), p.licence) for p in PROFILES.values()),
+    ]
+    for name, family, memory, tokens, licence in rows:
+        print(f"{name:<43} {family:<18} {memory:>5} {tokens:>6}  {licence}")
+    print("\nNAME is for --model; a folder with such a model will do as well, and other sizes of a family, in GB:")
+    for profile in PROFILES.values():
+        print(f"  {profile.name}: {profile.others}")
+    print(
+        "GB: memory of the weights, in bfloat16. TOKENS: of an image in a prompt. mini is in the package and\n"
+        "works offline on a CPU; others are taken from the hub's local cache, or fetched into it. On a GPU\n"
+        f"begin with {DEFAULT}. Untuned they take --method in_context or caption_rank;\n"
+        "learned wants an --adapter from `python -m train lora`."
+    )
 
 
 @app.command()
@@ -246,6 +378,30 @@ def schema() -> None:
     from vlmdiff.render import jsonout
 
     print(jsonout.schema())
+
+
+def _deliver(
+    report: Report, pictures: Mapping[str, bytes], as_json: bool, out: Path | None, exit_code: bool, quiet: bool
+) -> None:
+    """Write and print a report, and end with the code that was asked for."""
+    from rich.console import Console
+
+    from vlmdiff.render import folder, jsonout, terminal
+
+    if out is not None:
+        for name, text in folder.texts(report, pictures).items():
+            write_whole(out / name, text)
+    if as_json:
+        print(jsonout.dumps(report))
+    else:
+        console = Console()
+        console.print(terminal.text(report), soft_wrap=not console.is_terminal)
+    if out is not None and not quiet:
+        sys.stdout.flush()
+        print(f"\nReport: {out / folder.PAGE}", file=sys.stderr)
+    can_differ = report.claim is not None or report.verdict == "different"
+    if exit_code and can_differ and any(item.verdict == "verified" for item in report.findings):
+        raise typer.Exit(errors.DIFFERENT)
 
 
 def _make_folder(folder: Path) -> None:

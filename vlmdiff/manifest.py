@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vlmdiff.errors import UsageError
-from vlmdiff.images.groups import pattern
+from vlmdiff.images.groups import COLUMN, pattern
 from vlmdiff.render.wording import clean
 
 LONGEST_NAME = 60
@@ -50,7 +50,8 @@ def read_manifest(file: Path) -> tuple[list[Row], list[str]]:
     """The rows of a manifest, and all that is wrong with it, with line numbers; run no batch unless nothing is.
 
     A manifest is a CSV file with a header: `a` and `b` (sets as `describe` takes them, relative to the manifest's
-    folder), optional `name` (unique), `max_images`, `groups` and `seed`; other columns are labels.
+    folder), optional `name` (unique), `max_images`, `groups`, `metadata` (likewise relative) and `seed`; other columns
+    are labels.
     """
     try:
         text = file.read_text("utf-8-sig")
@@ -102,7 +103,7 @@ def _row(number: int, cells: Mapping[str, str], home: Path) -> tuple[Row, list[s
     """One row, as far as it is usable, and what is wrong with it."""
     wrong = [f"{side} is empty; expected a set of images" for side in "ab" if not cells.get(side)]
     changes: dict[str, Any] = {}
-    for option in ("max_images", "seed", "groups"):
+    for option in ("max_images", "seed", "groups", "metadata"):
         if told := cells.get(option):
             try:
                 changes[option] = _KNOWN[option](told)
@@ -111,6 +112,8 @@ def _row(number: int, cells: Mapping[str, str], home: Path) -> tuple[Row, list[s
             except ValueError:
                 least = "2" if option == "max_images" else "0"
                 wrong.append(f"{option} {told!r}; expected a whole number of at least {least}")
+    if not changes.get("metadata", COLUMN).startswith(COLUMN):
+        changes["metadata"] = str(home / changes["metadata"])
     name = unicodedata.normalize("NFC", clean(cells.get("name", ""))) or str(number)
     labels = {column: clean(cells.get(column, "")) for column in cells if column not in _KNOWN}
     return Row(
@@ -139,6 +142,7 @@ _KNOWN: dict[str, Callable[[str], Any]] = {
     "max_images": _at_least(2),
     "seed": _at_least(0),
     "groups": _groups,
+    "metadata": str,
 }
 """The columns that are no labels, and what reads their cells."""
 

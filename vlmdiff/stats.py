@@ -84,12 +84,24 @@ class Exchangeable:
     """The block of each item, (items,), rising."""
 
     @staticmethod
-    def of(is_b: Flags, groups: NDArray[np.integer]) -> Exchangeable:
-        """Of images with these labels, (n,), and a number each, equal within a group, (n,)."""
+    def of(is_b: Flags, groups: NDArray[np.integer], strata: NDArray[np.integer] | None = None) -> Exchangeable:
+        """Of images with these labels, (n,), and a number each, equal within a group, (n,).
+
+        Args:
+            strata: a number for each image, from 0: labels are swapped only inside a stratum, (n,). A group that lies
+                in one set belongs to the stratum that most of its images are in, one that spans both is parted.
+        """
         n = len(is_b)
         _, group = np.unique(groups, return_inverse=True)
         spans = ((np.bincount(group, is_b) > 0) & (np.bincount(group, ~is_b) > 0))[group]
-        keys = np.where(spans, (1 + group) * n + np.arange(n), group)
+        stratum, parts = np.zeros(n, np.intp), 1
+        if strata is not None:
+            parts = int(strata.max()) + 1
+            counts = np.zeros((int(group.max()) + 1, parts))
+            np.add.at(counts, (group, strata), 1)
+            stratum = np.where(spans, strata, counts.argmax(1)[group])
+        block = np.where(spans, (1 + group) * parts + stratum, stratum)
+        keys = block * n + np.where(spans, np.arange(n), group)
         found, first, item = np.unique(keys, return_index=True, return_inverse=True)
         return Exchangeable(item, is_b[first], found // n)
 

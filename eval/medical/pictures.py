@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from data_synth.family import Pixels
 from vlmdiff.errors import InputError
-from vlmdiff.images.decode import Raw, Unreadable, Window, decode, fit, fit_window, sample_levels
+from vlmdiff.images.decode import Raw, Unreadable, decode, fit
+from vlmdiff.images.intensity import Window, fit_window, sample_levels
 
 LARGEST, SMALLEST = 512, 128
 """Pixels a side: larger squares are shrunk to the first, smaller ones enlarged to the second, so that what is painted

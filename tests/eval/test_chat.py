@@ -322,9 +322,10 @@ def test_a_true_difference_is_verified_and_a_false_one_is_not() -> None:
     seer = Seer(PROPOSAL)
     report = Chat(seer).describe(DARK, BRIGHT, 0)
     assert report.verdict == "different"
-    found = {(f.side, f.text): f.verdict for f in report.findings}
-    assert found[("b", "the images are brighter")] == found[("a", "the images are darker")] == "verified"
-    assert found[("a", "the images are blurrier")] == "unverified"
+    found = {(f.side, f.text): (f.verdict, f.explained_by) for f in report.findings}
+    both = {found["b", "the images are brighter"], found["a", "the images are darker"]}
+    assert both == {("verified", None), ("unverified", 1)}, "they say the same"
+    assert found["a", "the images are blurrier"] == ("unverified", None)
     assert report.warnings == ["1 lines of the proposal were not understood"]
     assert len(seer.sheets) == 2 and len(seer.judged) == 3 * 24
     assert report.tokens == 50 + 3 * 72

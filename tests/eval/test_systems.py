@@ -62,6 +62,19 @@ def test_a_model_whose_training_nobody_wrote_down_is_not_scored(monkeypatch: pyt
         open_system("learned", Options())
 
 
+@pytest.mark.parametrize(("name", "skill"), [("learned", "tokens"), ("in_context", "chat"), ("caption_rank", "chat")])
+def test_each_method_is_a_system(monkeypatch: pytest.MonkeyPatch, name: str, skill: str) -> None:
+    """A model that somebody else trained has no card; one that cannot do it is refused before anything is asked."""
+    info = SimpleNamespace(name="fake", model_dump=dict)
+    model = SimpleNamespace(card=None, skills=frozenset({skill}), info=info)
+    monkeypatch.setattr("vlmdiff.models.load", lambda name, adapter: model)
+    system = open_system(name, Options(model="a folder"))
+    assert system.identity["name"] == name
+    model.skills = frozenset({"chat"} if name == "learned" else {"tokens"})
+    with pytest.raises(ModelError, match=f"cannot propose by method '{name}'"):
+        open_system(name, Options(model="a folder"))
+
+
 def test_an_unknown_system_is_named_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match="no system 'magic'; known are learned"):
         open_system("magic", Options())

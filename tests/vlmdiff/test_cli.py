@@ -13,7 +13,9 @@ import pytest
 import vlmdiff
 from vlmdiff import errors
 from vlmdiff.cli import main
-from vlmdiff.findings import Report
+from vlmdiff.findings import Claim, Report
+from vlmdiff.images.reading import Reading
+from vlmdiff.models.profiles import PROFILES
 
 
 @dataclass
@@ -73,6 +75,9 @@ def test_defaults_are_the_frozen_ones(run: FakeRun) -> None:
             "alpha": 0.05,
             "show_names": False,
             "groups": None,
+            "metadata": None,
+            "reading": Reading(),
+            "cache": None,
             "progress": None,
         }
     ]
@@ -80,10 +85,12 @@ def test_defaults_are_the_frozen_ones(run: FakeRun) -> None:
 
 def test_every_option_arrives(run: FakeRun) -> None:
     text = "describe x y --model m --adapter p --method learned --max-images 9 --seed 3 --device cpu --alpha 0.01"
+    text += " --window lung --frames 3 --channels 2:green --volumes --dicom-pictures --cache kept"
     assert exit_code(*text.split(), "--show-names", "--quiet", "--json", "--groups", r"p(\d+)") == 0
     wanted = {"a": "x", "b": "y", "model": "m", "adapter": "p", "max_images": 9, "seed": 3, "device": "cpu"}
     wanted |= {"alpha": 0.01, "show_names": True, "method": "learned", "progress": None}
-    wanted |= {"groups": r"p(\d+)"}
+    wanted |= {"groups": r"p(\d+)", "metadata": None, "reading": Reading("lung", 3, "2:green", True, True)}
+    wanted |= {"cache": Path("kept")}
     assert run.calls == [wanted]
 
 
@@ -94,10 +101,15 @@ def test_json_is_the_only_thing_on_stdout(run: FakeRun, tmp_path: Path, capsys: 
     assert str(tmp_path / "report.html") in err
 
 
-def test_out_writes_both_files_whole(run: FakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_out_writes_every_file_whole(run: FakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "new" / "report"
     assert exit_code("describe", "a/", "b/", "--out", str(folder)) == 0
-    assert sorted(file.name for file in folder.iterdir()) == ["report.html", "report.json"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "findings.csv",
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
     assert Report.model_validate_json((folder / "report.json").read_bytes()) == run.report
     assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert str(folder / "report.html") in capsys.readouterr().err
@@ -173,8 +185,11 @@ def test_an_interruption_ends_with_130(run: FakeRun) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        "describe a",
+        "describe",
         "describe a b c",
+        "describe a b --window lungs",
+        "describe a b --frames 0",
+        "describe a b --channels 1:pink",
         "describe a b --alpha 0",
         "describe a b --alpha 1",
         "describe a b --alpha nan",
@@ -212,6 +227,40 @@ def test_progress_is_shown_on_a_terminal_only(
     assert capsys.readouterr().err == ""
 
 
+@pytest.fixture
+def run_test(report: Report, pictures: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The calls of `vlmdiff.claim.run`, which returns the report of a claim."""
+    calls: list[dict[str, Any]] = []
+    claim = Claim(text="the images are darker", side=None, judge="taught", nearest=[])
+
+    def fake(claimed: str, a: str, b: str, **options: Any) -> FakeRun:
+        calls.append({"claim": claimed, "a": a, "b": b, **options})
+        told = report.model_copy(update={"claim": claim, "findings": report.findings[:1]})
+        return FakeRun(told.model_copy(update={"verdict": "no detectable difference"}), pictures)
+
+    module = ModuleType("vlmdiff.claim")
+    monkeypatch.setattr(module, "run", fake, raising=False)
+    monkeypatch.setitem(sys.modules, "vlmdiff.claim", module)
+    return calls
+
+
+def test_a_sentence_of_ones_own(
+    run_test: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code("test", "it is darker", "a/", "b/", "--side", "b", "--seed", "4", "--out", str(tmp_path)) == 0
+    assert capsys.readouterr().out.startswith("Verified: “the images are darker” fits B better than A.")
+    assert (run_test[0]["claim"], run_test[0]["side"], run_test[0]["seed"]) == ("it is darker", "b", 4)
+    assert len(list(tmp_path.iterdir())) == 4
+    assert exit_code("test", "it is darker", "a/", "b/") == 0
+    assert run_test[1]["side"] is None
+    assert exit_code("test", "it is darker", "a/", "b/", "--side", "c") == 2
+    assert exit_code("test", "it is darker") == 2
+
+
+def test_a_verified_claim_exits_so_whatever_the_two_sample_test_says(run_test: list[dict[str, Any]]) -> None:
+    assert exit_code("test", "it is darker", "a/", "b/", "--exit-code") == errors.DIFFERENT
+
+
 def test_schema_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("schema") == 0
     assert json.loads(capsys.readouterr().out) == Report.model_json_schema()
@@ -219,9 +268,14 @@ def test_schema_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"vlmdiff {vlmdiff.__version__}\n"
 
 
-def test_models_names_the_embedded_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_lists_every_family_in_a_hundred_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("models") == 0
-    assert capsys.readouterr().out.startswith("mini ")
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[1].split() == ["mini", "embedded", "(default)", "0.02", "64", "Apache-2.0"]
+    assert ["Qwen/Qwen3-VL-2B-Instruct", "Qwen3-VL", "4.3", "144", "Apache-2.0"] in [row.split() for row in rows]
+    for profile in PROFILES.values():
+        assert any(row.startswith(profile.checkpoint + " ") and profile.licence in row for row in rows)
+    assert max(map(len, rows)) <= 100
 
 
 def test_the_python_call_gives_the_report(run: FakeRun) -> None:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from vlmdiff.decide import FEWEST_VOTES, decide, enough_images, images_needed
-from vlmdiff.findings import Evidence, Finding, Hypothesis, Side
+from vlmdiff.findings import Evidence, Exemplars, Finding, Hypothesis, OfSets, Side
 
 ALPHA = 0.05
 
@@ -76,6 +76,52 @@ def test_what_was_named_more_often_comes_first_whatever_its_q() -> None:
     found = decided(evidence("side effect", "b", *clear, votes=0.3), evidence("change", "b", *good, votes=0.9))
     assert [(f.text, f.verdict) for f in found] == [("change", "verified"), ("side effect", "verified")]
     assert found[0].p_value > found[1].p_value
+
+
+def test_what_an_earlier_finding_predicts_is_explained_by_it() -> None:
+    """Contrast follows sharpness in both sets, plus what differs by chance; hair does not follow it."""
+    dice = np.random.default_rng(4)
+    sharp = np.concatenate([dice.normal(0, 1, 20), dice.normal(3, 1, 20)])
+    contrast = 0.8 * sharp + dice.normal(0, 0.4, 40)
+    hair = np.concatenate([dice.normal(0, 1, 20), dice.normal(2, 1, 20)])
+
+    def item(text: str, scores: NDArray[np.float64], votes: float) -> Evidence:
+        return evidence(text, "b", [*scores[:20]], [*scores[20:]], votes)
+
+    items = [item("contrast", contrast, 0.3), item("hair", hair, 0.5), item("sharp", sharp, 0.9)]
+    found = decided(*items)
+    assert [(f.text, f.verdict, f.explained_by) for f in found] == [
+        ("sharp", "verified", None),
+        ("hair", "verified", None),
+        ("contrast", "unverified", 1),
+    ]
+    assert all(f.q_value < ALPHA for f in found)
+    assert found[0].adjusted_p_value is None
+    assert found[1].adjusted_p_value is not None and found[1].adjusted_p_value <= ALPHA
+    assert found[2].adjusted_p_value is not None and found[2].adjusted_p_value > ALPHA
+    assert [f.text for f in decided(items[0], items[1]) if f.verdict == "verified"] == ["hair", "contrast"]
+
+
+def test_a_copy_of_the_first_finding_is_explained_by_it() -> None:
+    scores: tuple[list[float], list[float]] = ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9])
+    first, copy = decided(evidence("first", "b", *scores, votes=0.9), evidence("copy", "b", *scores, votes=0.4))
+    assert (first.verdict, copy.verdict, copy.explained_by) == ("verified", "unverified", 1)
+
+
+def test_a_claim_about_sets_has_the_p_value_of_its_sets() -> None:
+    of_sets = Evidence(
+        Hypothesis("the images vary more in colour", "a", 0.6),
+        np.array([2, 3, 4], np.float32),
+        np.array([-1, -1, 3], np.float32),
+        OfSets(0.01, 3, 2),
+    )
+    (found, _) = decided(evidence("darker", "b", [0, 1, 2, 3, 4], [0, 1, 2, 3, 4], 0.2), of_sets)
+    assert (found.about, found.p_value, found.q_value, found.verdict) == ("sets", 0.01, 0.02, "verified")
+    assert found.auroc == pytest.approx(7.5 / 9)
+    assert found.rate_a == 1
+    assert found.rate_b == pytest.approx(1 / 3)
+    assert found.exemplars == Exemplars(a=[], b=[])
+    assert found.auroc_ci[0] < 0.5, "three sets and two, for the interval"
 
 
 def test_what_a_single_draw_named_is_not_verified() -> None:
@@ -201,3 +247,17 @@ def test_enough_images_is_what_a_perfect_separation_needs(hypotheses: int) -> No
         perfect = evidence("perfect", "b", [0.0] * size, [1.0] * size)
         flat = [evidence(str(i), "b", [0.0] * size, [0.0] * size) for i in range(hypotheses - 1)]
         assert decided(perfect, *flat)[0].verdict == verdict
+
+
+def test_exemplars_are_those_that_stand_out_and_counter_examples_those_that_do_not() -> None:
+    """Of A's four three share the floor with one of B's; B's a negative score is a counter-example, A's are none."""
+    (found,) = decided(evidence("darker", "b", [-1, -1, -1, 0.5], [-1, 2, -0.5, 3]))
+    assert found.exemplars.a == ["a3"]
+    assert found.exemplars.b == ["b3", "b1", "b2"]
+    assert found.exemplars.against == ["b0", "b2"]
+    assert found.exemplars.shown == ["a3", "b3", "b1"]
+
+
+def test_where_no_image_shows_it_none_is_a_counter_example() -> None:
+    (found,) = decided(evidence("darker", "b", [-1, -1, -1, -1], [-1, -1, -1, -1]))
+    assert (found.exemplars.a, found.exemplars.b, found.exemplars.against) == ([], [], [])

@@ -17,10 +17,10 @@ from vlmdiff import describe as describe_by_name
 from vlmdiff import models, propose, verify
 from vlmdiff.describe import answer, run
 from vlmdiff.errors import InputError, UsageError
-from vlmdiff.findings import Hypothesis, Report, Side
+from vlmdiff.findings import Report, Side
 from vlmdiff.images.decode import Header
+from vlmdiff.images.references import Reference
 from vlmdiff.images.sets import LoadedSet, SetPair
-from vlmdiff.images.sources import Reference
 from vlmdiff.models.lines import NO_DIFFERENCE
 from vlmdiff.models.scripted import ScriptedModel
 
@@ -91,6 +91,9 @@ def test_a_real_difference_is_found_and_verified() -> None:
     assert finding.auroc > 0.9
     assert finding.votes == 1
     assert finding.rate_b > finding.rate_a
+    assert report.explained is not None and report.explained.share is not None
+    assert report.explained.share.value > 0.5
+    assert (report.images.a.judged, report.images.b.judged) == (12, 12)
     assert report.test.p_value <= 0.05
     assert (report.test.n_a, report.test.n_b) == (24, 24)
     assert report.model.name == "scripted"
@@ -126,6 +129,8 @@ def test_few_images_are_not_enough_however_different_they_are() -> None:
     assert report.verdict == "not enough images"
     assert report.findings == []
     assert report.warnings == ["at least 5 different images a set are needed at alpha 0.05"]
+    assert (report.test.needed, report.test.needed_in_both) == (5, None)
+    assert report.explained is None
     assert answer(pair_of(noise(5, 30, 1), noise(5, 220, 2)), MODEL).verdict == "different"
 
 
@@ -146,34 +151,36 @@ def test_nonsense_verifies_nothing(text: str) -> None:
 
 
 def test_what_was_looked_at_never_verifies(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[torch.Tensor] = []
-    scored: list[torch.Tensor] = []
-    merging: list[torch.Tensor] = []
+    """In no round: what is judged is either all that was looked at, to see what is left, or nothing of it."""
+    looked: list[Pixels] = []
+    verifying: list[Pixels] = []
+    again: list[Pixels] = []
     learned, scores, among = propose.METHODS["learned"], verify.scores, verify.scores_among
 
-    def proposing(model: Any, a: torch.Tensor, b: torch.Tensor, *others: Any) -> list[Hypothesis]:
-        looked.extend((a, b))
-        return learned(model, a, b, *others)
+    def proposing(model: Any, look: propose.Look, rng: np.random.Generator) -> propose.Proposed:
+        looked.extend((look.pixels_a, look.pixels_b))
+        return learned(model, look, rng)
 
-    def scoring(model: Any, said: Any, images: torch.Tensor, pool: Any) -> NDArray[np.float32]:
-        scored.append(images)
+    def scoring(model: Any, said: Any, images: verify.Judged, pool: Any) -> NDArray[np.float32]:
+        (again if images is pool else verifying).append(images.pixels)
         return scores(model, said, images, pool)
 
-    def scoring_to_merge(model: Any, said: Any, images: torch.Tensor, pool: Any) -> NDArray[np.float32]:
-        merging.append(images)
-        return among(model, said, images, pool)
+    def scoring_to_merge(model: Any, said: Any, pool: verify.Judged) -> NDArray[np.float32]:
+        again.append(pool.pixels)
+        return among(model, said, pool)
 
     monkeypatch.setitem(propose.METHODS, "learned", proposing)
     monkeypatch.setattr(verify, "scores", scoring)
     monkeypatch.setattr(verify, "scores_among", scoring_to_merge)
     report = answer(pair_of(BRIGHT, DARK), MODEL)
 
-    def known(parts: Sequence[torch.Tensor]) -> set[bytes]:
-        return {image.numpy().tobytes() for part in parts for image in part}
+    def known(parts: Sequence[Pixels]) -> set[bytes]:
+        return {image.tobytes() for part in parts for image in part}
 
-    assert known(merging) == known(looked)
-    assert not known(looked) & known(scored)
-    assert len(known(looked)) == len(known(scored)) == 24
+    assert known(again) == known(looked)
+    assert not known(looked) & known(verifying)
+    assert len(known(looked)) == len(known(verifying)) == 24
+    assert len(verifying) == 1, "the check images are opened once"
     assert report.findings[0].verdict == "verified"
 
 
@@ -241,7 +248,8 @@ def test_no_group_is_looked_at_and_checked(monkeypatch: pytest.MonkeyPatch, othe
 
     def seeing(images: Pixels) -> torch.Tensor:
         grids = sees(images)
-        rows_of.update({grid.numpy().tobytes(): of[image.tobytes()] for grid, image in zip(grids, images, strict=True)})
+        seen = grids.bfloat16().float()
+        rows_of.update({grid.numpy().tobytes(): of[image.tobytes()] for grid, image in zip(seen, images, strict=True)})
         return grids
 
     used: dict[str, set[str]] = {"look": set(), "check": set()}
@@ -250,13 +258,13 @@ def test_no_group_is_looked_at_and_checked(monkeypatch: pytest.MonkeyPatch, othe
     def groups_in(rows: torch.Tensor) -> set[str]:
         return {rows_of[image[:-3].contiguous().numpy().tobytes()] for image in rows}
 
-    def scoring(model: Any, said: Any, images: torch.Tensor, pool: Any) -> NDArray[np.float32]:
-        used["check"] |= groups_in(images)
+    def scoring(model: Any, said: Any, images: verify.Judged, pool: Any) -> NDArray[np.float32]:
+        used["look" if images is pool else "check"] |= groups_in(images.rows)
         return scores(model, said, images, pool)
 
-    def scoring_to_merge(model: Any, said: Any, images: torch.Tensor, pool: Any) -> NDArray[np.float32]:
-        used["look"] |= groups_in(images)
-        return among(model, said, images, pool)
+    def scoring_to_merge(model: Any, said: Any, pool: verify.Judged) -> NDArray[np.float32]:
+        used["look"] |= groups_in(pool.rows)
+        return among(model, said, pool)
 
     monkeypatch.setattr(verify, "scores", scoring)
     monkeypatch.setattr(verify, "scores_among", scoring_to_merge)
@@ -273,6 +281,7 @@ def test_few_groups_are_not_enough_however_many_images_they_hold() -> None:
     few = verdict_of(4, "q")
     assert few.verdict == "not enough images"
     assert few.warnings == ["at least 5 groups a set are needed at alpha 0.05, 9 if in both sets"]
+    assert (few.test.needed, few.test.needed_in_both) == (5, 9)
     assert verdict_of(5, "q").verdict == "different"
     assert verdict_of(3, "p").verdict == "different", "labels of 4 + 4 images change inside a group"
     with pytest.raises(InputError, match="set A: all images are of one group; at least 2 groups are needed"):
@@ -316,17 +325,23 @@ def test_files_in_a_report_and_its_pictures_out(folders: tuple[Path, Path]) -> N
     report = found.report
     assert told(report) == [("b", DARKER, "verified")]
     exemplars = report.findings[0].exemplars
-    assert set(found.pictures) == {*exemplars.a, *exemplars.b}
+    assert set(found.pictures) == {*exemplars.a, *exemplars.b, *exemplars.against}
     assert all(picture.startswith(b"\x89PNG") for picture in found.pictures.values())
-    assert report.settings == {
-        "method": "learned",
-        "alpha": 0.05,
-        "seed": 3,
-        "max_images": 20,
-        "device": "auto",
-        "show_names": False,
-        "groups": None,
-    }
+    assert (
+        report.settings.items()
+        >= {
+            "method": "learned",
+            "alpha": 0.05,
+            "seed": 3,
+            "judged_at_most": 500,
+            "max_images": 20,
+            "device": "auto",
+            "show_names": False,
+            "groups": None,
+            "metadata": None,
+            "window": "auto",
+        }.items()
+    )
     assert report.images.a.read == 20
     assert list(dict.fromkeys(stages)) == [
         "loading the model",
@@ -335,8 +350,29 @@ def test_files_in_a_report_and_its_pictures_out(folders: tuple[Path, Path]) -> N
         "testing for a difference",
         "putting it into words",
         "checking on other images",
+        "looking where",
     ]
     assert set(report.seconds) >= {"load model", "read images", "features", "test", "propose", "verify", "pictures"}
+
+
+def test_metadata_are_joined_and_only_their_columns_named(folders: tuple[Path, Path]) -> None:
+    """The scanner is the set: the finding holds, and may be the scanner."""
+    lines = [f"{folder.name}/{i:02}.png,{folder.name}-jane,{i % 3}" for folder in folders for i in range(24)]
+    table = folders[0].parent / "metadata.csv"
+    table.write_text("\n".join(["path,scanner,reader", *lines]))
+    report = run(*folders, metadata=table).report
+    assert [(c.name, c.kind, c.separates, c.levels) for c in report.columns] == [
+        ("scanner", "categorical", True, 2),
+        ("reader", "categorical", False, 3),
+    ]
+    (finding,) = report.findings
+    assert (finding.verdict, finding.confounded_by) == ("verified", "scanner")
+    assert [(one.column, one.strata, one.p_value is None) for one in finding.within] == [
+        ("scanner", 0, True),
+        ("reader", 3, False),
+    ]
+    assert report.settings["metadata"] == ["scanner", "reader"]
+    assert "jane" not in report.model_dump_json()
 
 
 def test_groups_are_read_from_paths_and_kept_out_of_the_report(folders: tuple[Path, Path]) -> None:

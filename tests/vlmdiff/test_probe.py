@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vlmdiff.learn import probe
+from vlmdiff.learn import probe, ridge
 from vlmdiff.stats import auroc, auroc_rows, score_interval
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,7 @@ def drawn(n: int, rng: np.random.Generator, shift: float = 0.0, spread: float = 
     features = rng.normal(size=(n, 30)) * np.linspace(1, 0.2, 30)
     features[half(n)] *= spread
     features[half(n), 3] += shift
-    return probe.gram(features)
+    return ridge.products(features)
 
 
 def refitted_scores(
@@ -47,7 +47,9 @@ def null_rejections(count: int, groups: NDArray[np.int64] | None, spread_of_grou
         features = rng.normal(size=(n, 8))
         members = np.arange(n) // 3 if groups is None else groups
         features += spread_of_groups * rng.normal(size=(n, 8))[members]
-        test = probe.two_sample_test(probe.gram(features), half(n), rng, groups=groups, permutations=99, bootstrap=2)
+        test = probe.two_sample_test(
+            ridge.products(features), half(n), rng, groups=groups, permutations=99, bootstrap=2
+        )
         rejected += test.p_value <= 0.05
     return rejected / count
 
@@ -63,7 +65,7 @@ def test_leave_out_scores_equal_refitting(penalty: float, grouped: bool) -> None
     units = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     for copies in (np.ones(n, int), rng.integers(1, 4, n)):
         labels = np.array([is_b, ~is_b, np.roll(is_b, 1)])
-        found = probe.leave_out_scores(features @ features.T, labels, penalty, units, copies)
+        found = ridge.leave_out_scores(ridge.Gram(features @ features.T), labels, penalty, units, copies)
         for row, flags in zip(found, labels, strict=True):
             expected = refitted_scores(features, flags, penalty, groups, copies)
             np.testing.assert_allclose(row, expected, atol=1e-8)
@@ -75,7 +77,7 @@ def test_equal_sets_score_near_one_half_at_every_penalty() -> None:
     units = list(np.arange(n)[:, None])
     labels = np.array([rng.permutation(half(n)) for _ in range(300)])
     for penalty in probe.PENALTIES:
-        scores = probe.leave_out_scores(drawn(n, rng), labels, penalty, units)
+        scores = ridge.leave_out_scores(drawn(n, rng), labels, penalty, units)
         assert auroc_rows(scores, labels).mean() == pytest.approx(0.5, abs=0.06)
 
 
@@ -107,7 +109,7 @@ def test_with_few_groups_every_labeling_counts() -> None:
     noise = 0.1 * rng.normal(size=(30, 6)) + rng.normal(size=(10, 6))[groups]
 
     def p_value(shift: float, seed: int) -> float:
-        products = probe.gram(noise + shift * np.outer(half(30), np.eye(6)[0]))
+        products = ridge.products(noise + shift * np.outer(half(30), np.eye(6)[0]))
         return probe.two_sample_test(
             products, half(30), np.random.default_rng(seed), groups=groups, bootstrap=2
         ).p_value
@@ -121,7 +123,7 @@ def test_the_interval_of_alike_images_is_as_wide_as_that_of_their_groups() -> No
     rng = np.random.default_rng(22)
     features = 0.01 * rng.normal(size=(48, 8)) + rng.normal(size=(12, 8))[np.arange(48) // 4]
     features[half(48), 0] += 8
-    products = probe.gram(features)
+    products = ridge.products(features)
     told = probe.two_sample_test(products, half(48), rng, groups=np.arange(48) // 4, permutations=99)
     untold = probe.two_sample_test(products, half(48), rng, permutations=99)
     assert told.auroc == untold.auroc == 1
@@ -165,7 +167,7 @@ def test_a_shift_inside_groups_is_found_though_groups_differ_more() -> None:
     groups = np.arange(40) % 20
     features = rng.normal(size=(40, 10)) + 5 * rng.normal(size=(20, 10))[groups]
     features[half(40), 0] += 5
-    test = probe.two_sample_test(probe.gram(features), half(40), rng, groups=groups, permutations=199, bootstrap=20)
+    test = probe.two_sample_test(ridge.products(features), half(40), rng, groups=groups, permutations=199, bootstrap=20)
     assert test.p_value <= 0.01
 
 
@@ -180,7 +182,7 @@ def test_swapping_the_sets_mirrors() -> None:
 
 def test_images_that_are_all_equal_do_not_differ() -> None:
     rng = np.random.default_rng(12)
-    gram = probe.gram(probe.flatten(np.full((12, 16, 3), 0.1, np.float32)))
+    gram = ridge.products(probe.flatten(np.full((12, 16, 3), 0.1, np.float32)))
     test = probe.two_sample_test(gram, half(12), rng, permutations=99)
     assert (test.auroc, test.p_value) == (0.5, 1)
 
@@ -210,18 +212,68 @@ def test_smallest_detectable_auroc_falls_with_more_images_and_ignores_the_effect
 
 def test_what_cannot_be_tested_is_refused() -> None:
     rng = np.random.default_rng(16)
-    with pytest.raises(ValueError, match=r"expected \(6, 6\)"):
-        probe.two_sample_test(rng.normal(size=(6, 30)), half(6), rng)
+    with pytest.raises(ValueError, match="30 images for 6 labels"):
+        probe.two_sample_test(drawn(30, rng), half(6), rng)
     with pytest.raises(ValueError, match="not finite"):
-        probe.two_sample_test(np.full((6, 6), np.nan), half(6), rng)
+        probe.two_sample_test(ridge.Gram(np.full((6, 6), np.nan)), half(6), rng)
+    with pytest.raises(ValueError, match="not finite"):
+        ridge.products(np.full((6, 4), np.nan))
     with pytest.raises(ValueError, match="at least two"):
         probe.two_sample_test(drawn(6, rng), half(6), rng, groups=np.array([0, 0, 0, 1, 2, 3]))
 
 
-def test_gram_is_centred_and_has_mean_diagonal_one() -> None:
-    gram = probe.gram(np.random.default_rng(17).normal(3, 5, size=(9, 20)).astype(np.float32))
-    np.testing.assert_allclose(gram.sum(0), 0, atol=1e-12)
-    assert np.trace(gram) == pytest.approx(9)
+def test_products_are_centred_with_mean_length_one() -> None:
+    products = ridge.products(np.random.default_rng(17).normal(3, 5, size=(9, 20)).astype(np.float32))
+    assert isinstance(products, ridge.Gram)
+    np.testing.assert_allclose(products.matrix.sum(0), 0, atol=1e-12)
+    assert np.trace(products.matrix) == pytest.approx(9)
+    assert products.lengths.sum() == pytest.approx(9)
+
+
+@pytest.mark.parametrize("penalty", probe.PENALTIES)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_directions_say_the_same_as_the_gram_matrix(penalty: float, grouped: bool) -> None:
+    rng = np.random.default_rng(22)
+    features = rng.normal(size=(40, 7)) + 3
+    whole, few = ridge.Gram(features @ features.T).centred(), ridge.Directions(features).centred()
+    np.testing.assert_allclose(few.lengths, whole.lengths, atol=1e-12)
+    groups = np.arange(40) // 3 if grouped else np.arange(40)
+    labels = np.array([rng.permutation(half(40)) for _ in range(5)])
+    for copies in (None, rng.integers(1, 4, 40)):
+        found, expected = (
+            ridge.leave_out_scores(products, labels, penalty, ridge.units_of(groups), copies)
+            for products in (few, whole)
+        )
+        np.testing.assert_allclose(found, expected, atol=1e-8)
+    look, check = np.arange(0, 40, 2), np.arange(1, 40, 2)
+    found, expected = (ridge.fitted_scores(p, half(40), penalty, look, check) for p in (few, whole))
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+
+
+def test_the_leading_directions_of_many_images_separate_them_as_well() -> None:
+    """Of 300 features with a falling spectrum, 100 directions, taken from every second image, do within .01."""
+    rng = np.random.default_rng(23)
+    features = (rng.normal(size=(4000, 300)) * 0.98 ** np.arange(300)).astype(np.float32)
+    features[half(4000), 5] += 0.4
+    centred = features - features.mean(0)
+    labels, units = half(4000)[None], ridge.units_of(np.arange(4000))
+    every, most = (ridge.Directions(rows).centred() for rows in (centred.astype(float), ridge.leading(centred, 100)))
+    variances = most.rows.var(0)
+    assert np.all(variances[1:] < 1.2 * variances[:-1])
+    for penalty in probe.PENALTIES:
+        found, expected = (
+            auroc_rows(ridge.leave_out_scores(products, labels, penalty, units), labels)[0]
+            for products in (most, every)
+        )
+        assert found == pytest.approx(expected, abs=0.01)
+        assert expected > 0.55
+
+
+def test_constant_features_of_many_images_have_no_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ridge, "MOST_IN_GRAM", 10)
+    rng = np.random.default_rng(24)
+    test = probe.two_sample_test(ridge.products(np.ones((40, 3))), half(40), rng, permutations=19, bootstrap=2)
+    assert (test.auroc, test.p_value) == (0.5, 1.0)
 
 
 @pytest.mark.parametrize(("cells", "kept"), [(64, 16), (49, 16), (4, 4), (1, 1)])

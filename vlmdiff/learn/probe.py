@@ -1,14 +1,14 @@
-"""Can A and B be told apart? A closed-form ridge classifier, its leave-one-out scores and a permutation test.
+"""Can A and B be told apart? A permutation test on a ridge classifier's leave-one-out scores and on distances."""
 
-Every step works on the Gram matrix (n x n), because the images are far fewer than the features.
-"""
-
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vlmdiff.learn.ridge import Products, Units, fitted_scores, leave_out_scores, units_of
 from vlmdiff.stats import (
     Exchangeable,
     Flags,
@@ -20,9 +20,6 @@ from vlmdiff.stats import (
     score_interval,
 )
 
-Units = list[NDArray[np.intp]]
-"""The images of each unit (patient, burst, or one image), which are left out, permuted and resampled together."""
-
 PENALTIES = (0.03, 1.0, 30.0)
 """Ridge penalties tried, in units of the mean squared length of a centred feature row."""
 
@@ -30,6 +27,10 @@ ALL_REFITS = 400
 """Images up to which every bootstrap draw is made; beyond, fewer, because a refit costs their number cubed."""
 
 FEWEST_REFITS = 20
+REFIT_DIRECTIONS = 256
+"""Principal directions that refits make do with where the images are given by theirs."""
+_AT_ONCE = 2_000_000
+"""Scores ranked at once, a bound on memory."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ def flatten(grids: NDArray[np.floating]) -> NDArray[np.float32]:
         Shape (n, F), float32: mean, standard deviation and maximum over the cells, and the grid averaged to at most
         4 x 4 cells; these four blocks weigh the same.
     """
+    return weighed(blocks(grids))
+
+
+def blocks(grids: NDArray[np.floating]) -> list[NDArray[np.float32]]:
+    """The four blocks of `flatten`, image by image: (n, D) three times, then (n, cells * D)."""
     n, cells, width = grids.shape
     side = round(cells**0.5)
     if side * side != cells:
@@ -72,7 +78,12 @@ def flatten(grids: NDArray[np.floating]) -> NDArray[np.float32]:
     square = grids.reshape(n, side, side, width)
     sums = np.add.reduceat(np.add.reduceat(square, starts, axis=1), starts, axis=2)
     coarse = sums / (sizes[:, None] * sizes)[..., None]
-    blocks = (grids.mean(1), grids.std(1), grids.max(1), coarse.reshape(n, -1))
+    return [grids.mean(1), grids.std(1), grids.max(1), coarse.reshape(n, -1)]
+
+
+def weighed(blocks: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Blocks side by side, each standardised without the labels and of equal weight whatever its width."""
+    width = min(block.shape[1] for block in blocks)
     return np.concatenate([standardise(block) * (width / block.shape[1]) ** 0.5 for block in blocks], axis=1)
 
 
@@ -87,31 +98,8 @@ def standardise(features: NDArray[np.floating]) -> NDArray[np.float32]:
     return centred
 
 
-def gram(features: NDArray[np.floating]) -> Floats:
-    """Inner products of the feature rows around their pooled mean, divided so that the mean diagonal is 1.
-
-    Args:
-        features: shape (n, F), on a common scale (as `flatten` and `standardise` return them).
-
-    Returns:
-        Shape (n, n).
-    """
-    # In float64, so that equal images have equal products and tie.
-    rows = features - features.mean(0, dtype=np.float64)
-    return _normalised(rows @ rows.T)
-
-
-def _normalised(products: Floats) -> Floats:
-    """A Gram matrix moved to the pooled mean, mean diagonal 1 (0 where all images are alike)."""
-    centred = products - products.mean(0)
-    centred -= centred.mean(1, keepdims=True)
-    size = float(np.trace(centred)) / len(centred)
-    scale = float(np.abs(products).max())
-    return centred / size if size > 1e-12 * scale else np.zeros_like(centred)
-
-
 def two_sample_test(
-    products: Floats,
+    products: Products,
     is_b: Flags,
     rng: np.random.Generator,
     *,
@@ -127,11 +115,10 @@ def two_sample_test(
     from 0.5, either way ("spread"). Choosing the statistic and the penalty is redone in every permutation.
 
     The interval is the score interval of an AUROC, widened by what a bootstrap adds that refits the classifier on
-    resampled units, copies of a unit left out together. Above ALL_REFITS images it makes fewer draws (20 for 2,000),
-    so that the test of 2,000 images takes seconds and half a gigabyte.
+    resampled units, copies of a unit left out together. Above ALL_REFITS images it makes fewer draws (20 for 2,000).
 
     Args:
-        products: Gram matrix of the images, (n, n), as from `gram`.
+        products: of the images' features, from `products`.
         is_b: which images are B's, (n,); at least two a side.
         groups: (n,) a number for each image, equal for images that belong together (patient, burst). Groups are
             left out whole. Those that lie in one set are permuted whole, those that span both keep their images
@@ -142,30 +129,29 @@ def two_sample_test(
         ValueError: shapes that do not fit, products that are not finite, or fewer than two units a side.
     """
     n = len(is_b)
-    if products.shape != (n, n):
-        raise ValueError(f"Gram matrix of shape {products.shape} for {n} labels: expected ({n}, {n}); see gram()")
-    if not np.isfinite(products).all():
-        raise ValueError("the Gram matrix holds values that are not finite: expected finite features; check the model")
-    units = _units(np.arange(n) if groups is None else groups)
+    if len(products) != n:
+        raise ValueError(f"products of {len(products)} images for {n} labels: expected one label an image")
+    if not np.isfinite(products.lengths).all():
+        raise ValueError("the features hold values that are not finite: expected finite features; check the model")
+    units = units_of(np.arange(n) if groups is None else groups)
     if min(sum(bool(is_b[unit].any()) for unit in units), sum(not is_b[unit].all() for unit in units)) < 2:
         raise ValueError("fewer than two images (or groups) on a side: expected at least two; add images")
-    products = _normalised(np.asarray(products, np.float64))
+    products = products.centred()
     labels = _labelings(is_b, groups, permutations, rng)
 
     statistics = np.empty((len(PENALTIES) + 1, len(labels)))
     observed_scores = np.empty((len(PENALTIES), n))
     for row, penalty in enumerate(PENALTIES):
-        scores = leave_out_scores(products, labels, penalty, units)
-        statistics[row], observed_scores[row] = auroc_rows(scores, labels), scores[0]
-    distances = np.diag(products).round(9)
-    statistics[-1] = np.abs(auroc_rows(np.broadcast_to(distances, labels.shape), labels) - 0.5)
+        statistics[row], observed_scores[row] = _left_out_aurocs(products, labels, penalty, units)
+    distances = products.lengths.round(9)
+    statistics[-1] = np.abs(auroc_rows(distances, labels) - 0.5)
 
     scaled, largest = _largest(statistics)
     best = int(scaled[:-1, 0].argmax())
     auroc, penalty, scores = float(statistics[best, 0]), PENALTIES[best], observed_scores[best]
     n_b = int(is_b.sum())
     draws = min(bootstrap, max(FEWEST_REFITS, int(bootstrap * (ALL_REFITS / n) ** 3)))
-    inflation = _inflation(products, is_b, penalty, units, draws, rng)
+    inflation = _inflation(products.coarse(REFIT_DIRECTIONS), is_b, penalty, units, draws, rng)
     if groups is not None:  # resamples of perfectly separated groups do not vary
         by_set = np.concatenate([groups[~is_b], groups[is_b]])
         inflation = max(inflation, design_effect(scores[~is_b], scores[is_b], by_set))
@@ -181,65 +167,30 @@ def two_sample_test(
     )
 
 
-def leave_out_scores(
-    products: Floats, labels: Flags, penalty: float, units: Units, copies: NDArray[np.intp] | None = None
-) -> Floats:
-    """Score of every image by the ridge classifier fitted without its unit, for many labelings of the same images.
+def cross_fitted(
+    products: Products, is_b: Flags, look: NDArray[np.intp], check: NDArray[np.intp], groups: NDArray[np.integer] | None
+) -> tuple[Floats, Floats]:
+    """Scores of the look images, each left out with its group, and of the check images, by a classifier of the former.
 
-    The classifier is least squares on labels -1 and 1 with an intercept that is not penalised; the score counts from
-    the middle between the class means. (From the intercept itself, the set that lost the left-out image would
-    score lower, and the AUROC of equal sets would be near 0 for a large penalty.)
-
-    Exact, without refitting: with M the block of the inverse bordered system [[K + penalty / copies, 1], [1', 0]]
-    and a = M y, the residuals of a left-out unit g are M_gg^-1 a_g.
+    Given the look images, a check image's score does not depend on the labels of the check images: these may be
+    permuted. The penalty is the one that separates the look images best.
 
     Args:
-        products: Gram matrix, (n, n).
-        labels: which images are B's, (rows, n).
-        copies: how often each image counts, (n,), at least 1.
-
-    Returns:
-        Shape (rows, n); rounded to nine digits so that equal images tie.
+        is_b, groups: (n,).
+        look, check: which images, with no group in common.
     """
-    weights = np.ones(len(products)) if copies is None else copies.astype(float)
-    smoother = _bordered_inverse(products, penalty / weights)
-    signs = np.where(labels, 1.0, -1.0)
-    duals = signs @ smoother
-    residuals = duals / np.diag(smoother)
-    several = [unit for unit in units if len(unit) > 1]
-    for unit in several:
-        residuals[:, unit] = np.linalg.solve(smoother[np.ix_(unit, unit)], duals[:, unit].T).T
-    # Without unit g, the duals of B sum to sum(a_B) - a_g . residuals_g / 2, because M b = a / 2.
-    dual_b = (duals * labels).sum(1, keepdims=True) - _unit_sums(duals * residuals, several) / 2
-    weight_b = labels * weights
-    count_b = weight_b.sum(1, keepdims=True) - _unit_sums(weight_b, several)
-    count_a = weights.sum() - _unit_sums(weights[None], several) - count_b
-    # A training image's fit is label - penalty * dual / copies, and all duals sum to 0: so the class means.
-    middle = -penalty / 2 * dual_b * (1 / np.maximum(count_b, 1) - 1 / np.maximum(count_a, 1))
-    scores: Floats = np.round(signs - residuals - middle, 9)
-    return scores
+    looked, labels = products.only(look), is_b[look]
+    units = units_of(np.arange(len(look)) if groups is None else groups[look])
+    left_out = [leave_out_scores(looked, labels[None], penalty, units)[0] for penalty in PENALTIES]
+    best = int(np.argmax([auroc_rows(scores, labels) for scores in left_out]))
+    return left_out[best], fitted_scores(products, is_b, PENALTIES[best], look, check)
 
 
-def _unit_sums(values: Floats, several: Units) -> Floats:
-    """Each value replaced by the sum over its unit; `several` are the units of more than one image."""
-    sums = values.copy()
-    for unit in several:
-        sums[:, unit] = values[:, unit].sum(1, keepdims=True)
-    return sums
-
-
-def _bordered_inverse(products: Floats, diagonal: Floats) -> Floats:
-    """First n rows and columns of [[K + diagonal, 1], [1', 0]]^-1."""
-    inverse = np.asarray(np.linalg.inv(products + np.diag(diagonal)), np.float64)
-    sums = inverse.sum(0)
-    inverse -= np.outer(sums, sums / sums.sum())
-    return inverse
-
-
-def _units(groups: NDArray[np.integer]) -> Units:
-    """Indices of the images of each group."""
-    order = np.argsort(groups, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+def _left_out_aurocs(products: Products, labels: Flags, penalty: float, units: Units) -> tuple[Floats, Floats]:
+    """The leave-one-out AUROC of every labeling, and the scores of the first."""
+    scores = leave_out_scores(products, labels, penalty, units)
+    parts = np.array_split(np.arange(len(labels)), ceil(scores.size / _AT_ONCE))
+    return np.concatenate([auroc_rows(scores[part], labels[part]) for part in parts]), scores[0]
 
 
 def _labelings(is_b: Flags, groups: NDArray[np.integer] | None, permutations: int, rng: np.random.Generator) -> Flags:
@@ -278,7 +229,7 @@ def _smallest_detectable(null: Floats, is_b: Flags, alpha: float) -> float:
 
 
 def _inflation(
-    products: Floats, is_b: Flags, penalty: float, units: Units, draws: int, rng: np.random.Generator
+    products: Products, is_b: Flags, penalty: float, units: Units, draws: int, rng: np.random.Generator
 ) -> float:
     """How many times more the AUROC varies over refitted resamples than one of independent, given scores; at least 1.
 
@@ -296,8 +247,7 @@ def _inflation(
         copies = np.bincount(picks, minlength=len(units))[unit_of]
         drawn = np.flatnonzero(copies)
         labels, times = is_b[drawn], copies[drawn]
-        block = products[np.ix_(drawn, drawn)]
-        scores = leave_out_scores(block, labels[None], penalty, _units(unit_of[drawn]), times)[0]
+        scores = leave_out_scores(products.only(drawn), labels[None], penalty, units_of(unit_of[drawn]), times)[0]
         aurocs[draw] = auroc_rows(np.repeat(scores, times), np.repeat(labels, times))
     n_b = int(is_b.sum())
     middle = float(np.clip(aurocs.mean(), 0.02, 0.98))

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from vlmdiff.models.difference import Difference
 
@@ -70,3 +72,24 @@ def against_pool(images: torch.Tensor, pool: Moments) -> Difference:
     alone = Moments(images, torch.zeros_like(pool.variance), 1)
     counts = torch.tensor([[pool.count, 1]], dtype=torch.float32).expand(len(images), 2)
     return Difference(statistics(pool, alone, pool), counts)
+
+
+def sets_against_pool(rows: torch.Tensor, chosen: NDArray[np.bool_], pool: Moments) -> Difference:
+    """How each of several sets of these images differs from the pool.
+
+    Args:
+        chosen: which images are in each set, at least two, (sets, images).
+    """
+    weights = torch.from_numpy(chosen).to(rows.dtype)
+    sizes = weights.sum(1)
+    middle = rows.mean(0)
+    flat = (rows - middle).flatten(1)
+    means = weights @ flat / sizes[:, None]
+    variances = (weights @ flat.square() / sizes[:, None] - means.square()).clamp_min(0)
+    shape = (len(chosen), *rows.shape[1:])
+    parts = [
+        statistics(pool, Moments(mean + middle, variance, int(size)), pool)
+        for mean, variance, size in zip(means.view(shape), variances.view(shape), sizes, strict=True)
+    ]
+    counts = torch.stack([torch.full_like(sizes, pool.count), sizes], dim=1)
+    return Difference(torch.stack(parts), counts)

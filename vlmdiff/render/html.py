@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from vlmdiff import __version__
-from vlmdiff.findings import Report, SideImages
-from vlmdiff.render import wording
+from vlmdiff.findings import Finding, Report, SideImages
+from vlmdiff.render import overlay, wording
 
 
 def page(report: Report, pictures: Mapping[str, bytes]) -> str:
@@ -34,11 +33,12 @@ def page(report: Report, pictures: Mapping[str, bytes]) -> str:
     verified, unverified = wording.split(report)
     return environment.get_template("page.html.jinja").render(
         report=report,
-        verified=verified,
-        unverified=unverified,
+        cards=report.findings if report.claim else verified,
+        listed=[] if report.claim else unverified,
         pictures={wording.clean(name): _data_uri(png) for name, png in pictures.items()},
+        square={wording.clean(name): _square(png) for name, png in pictures.items()},
         skipped={"A": _by_reason(report.images.a), "B": _by_reason(report.images.b)},
-        settings={name: _setting(value) for name, value in report.settings.items()},
+        heat=_heat,
         version=__version__,
         say=wording,
     )
@@ -46,6 +46,12 @@ def page(report: Report, pictures: Mapping[str, bytes]) -> str:
 
 def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _square(png: bytes) -> str:
+    """Side of the largest centred square, which is what the model sees, in percent of the picture's longer side."""
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))  # of the header, which comes first
+    return f"{100 * min(width, height) / max(width, height):.1f}" if min(width, height) > 0 else "100"
 
 
 def _by_reason(images: SideImages) -> dict[str, list[str]]:
@@ -56,7 +62,6 @@ def _by_reason(images: SideImages) -> dict[str, list[str]]:
     return dict(files)
 
 
-def _setting(value: object) -> str:
-    if value is None:
-        return "none"
-    return value if isinstance(value, str) else json.dumps(value)
+def _heat(finding: Finding) -> dict[str, str]:
+    """Maps to lay over the exemplars, by id."""
+    return {name: _data_uri(overlay.png(shares)) for name, shares in finding.heat.items()}

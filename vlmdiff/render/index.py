@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
 import math
 import re
 from collections import Counter
@@ -19,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from vlmdiff import __version__
 from vlmdiff.findings import Interval, Side
-from vlmdiff.render import wording
+from vlmdiff.render import sheet, wording
 from vlmdiff.render.wording import clean
 from vlmdiff.stats import benjamini_hochberg
 
@@ -188,9 +186,7 @@ def table(entries: Sequence[Entry]) -> str:
     """The index as CSV with a header, one line a pair, in the order of the rows; no number is an empty cell."""
     q = q_values(entries)
     labels = list(dict.fromkeys(label for entry in entries for label in entry.labels))
-    out = io.StringIO()
-    write = csv.writer(out, lineterminator="\n").writerow
-    write([*COLUMNS, *(_cell(f"label_{label}") for label in labels)])
+    lines = []
     for e in entries:
         side, text = e.verified[0] if e.verified else ("", "")
         images = e.images or ("", "")
@@ -201,8 +197,8 @@ def table(entries: Sequence[Entry]) -> str:
             *("" if e.error else f"{e.folder}/report.html", kind, message),
             *(e.labels.get(label, "") for label in labels),
         ]
-        write([_cell(cell) for cell in cells])
-    return out.getvalue()
+        lines.append(cells)
+    return sheet.table([*COLUMNS, *(f"label_{label}" for label in labels)], lines)
 
 
 COLUMNS = (
@@ -211,20 +207,6 @@ COLUMNS = (
     *("report", "error_kind", "error"),
 )
 """Of the CSV file; one more follows for each label."""
-
-
-def _cell(value: str | int | float) -> str:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(("=", "+", "-", "@")) and not _is_number(value) else value
-    return "" if math.isnan(value) else repr(value)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _in_order(text: str) -> list[tuple[int, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import unicodedata
@@ -9,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # an error message is cleaned without loading the types
-    from vlmdiff.findings import Finding, Interval, Report, SideImages
+    from vlmdiff.findings import Column, Estimate, Finding, Interval, Report, Side, SideImages, Within
 
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor
@@ -43,6 +44,8 @@ def _cleaned(value: Any) -> Any:
 
 def answer(report: Report) -> str:
     """The answer in one sentence."""
+    if report.claim:
+        return _claimed(report)
     verified, _ = split(report)
     match report.verdict, verified:
         case "different", []:
@@ -58,7 +61,23 @@ def answer(report: Report) -> str:
 
 
 def _sentence(finding: Finding) -> str:
-    return finding.text.rstrip(".") + "."
+    confounded = f" (confounded with {finding.confounded_by})" if finding.confounded_by else ""
+    return finding.text.rstrip(".") + confounded + "."
+
+
+def _claimed(report: Report) -> str:
+    """The answer to a person's own sentence, which is the only finding, or there were too few images for it."""
+    assert report.claim
+    claim = f"\u201c{report.claim.text.rstrip('.')}\u201d"
+    if not report.findings:
+        return f"There are not enough images to test {claim}."
+    (finding,) = report.findings
+    side, other = finding.side.upper(), "A" if finding.side == "b" else "B"
+    if finding.verdict == "verified":
+        return f"Verified: {claim} fits {side} better than {other}."
+    if report.claim.judge == "untaught":
+        return f"Cannot be verified: the model was never taught the words of {claim}."
+    return f"Not verified: {claim} does not fit {side if report.claim.side else 'either set'} clearly better."
 
 
 def split(report: Report) -> tuple[list[Finding], list[Finding]]:
@@ -71,7 +90,9 @@ def separability(report: Report) -> str:
     """What the two-sample test found, in plain words."""
     test = report.test
     if report.verdict == "not enough images":
-        return f"{_with_images(report)} even a perfect difference could not be told from chance."
+        things = "different images" if report.images.a.groups is None else "groups"
+        enough = f"; that takes at least {test.needed} {things} a set" if test.needed else ""
+        return f"{_with_images(report)} even a perfect difference could not be told from chance{enough}."
     if report.verdict == "no detectable difference":
         return f"A classifier trained to tell A from B does no better than chance allows ({_numbers(report)})."
     return (
@@ -111,9 +132,136 @@ def effect(finding: Finding) -> str:
     )
 
 
+def heading(report: Report) -> str:
+    """What stands above the verified findings."""
+    return "The claim" if report.claim else "What differs"
+
+
+def significance(report: Report, finding: Finding) -> str:
+    """q of a finding; of a person's own sentence, which is the only one tested, p and the kind of test."""
+    if report.claim is None:
+        return relation("q", finding.q_value)
+    return f"{relation('p', finding.p_value)} ({'one-sided' if report.claim.side else 'two-sided'})"
+
+
+def claim_notes(report: Report) -> list[str]:
+    """What a reader should know of how a person's own sentence was tested; empty for a description."""
+    claim = report.claim
+    if claim is None:
+        return []
+    side = f"that {claim.side.upper()} shows it more" if claim.side else "either way: no side was named"
+    notes = [f"Tested {side}. The claim does not come from the images, so all of them check it."]
+    if claim.judge == "untaught":
+        notes.append(
+            "The model was never taught these words, and what it makes of them may have nothing to do with them: "
+            "its answer below verifies nothing."
+        )
+        nearest = "; ".join(claim.nearest)
+        notes.append(f"It was taught, nearest: {nearest}." if nearest else "Nothing that it was taught comes near.")
+    return notes
+
+
+def setting(value: object) -> str:
+    """An option as it is shown."""
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def rates(finding: Finding) -> str:
     """How many images of each set were judged to show it."""
-    return f"judged to show it: {percent(finding.rate_a)} of A, {percent(finding.rate_b)} of B"
+    of_sets = "" if finding.about == "images" else ", of sets drawn from it"
+    return f"judged to show it{of_sets}: {percent(finding.rate_a)} of A, {percent(finding.rate_b)} of B"
+
+
+def prevalence(finding: Finding) -> str | None:
+    """How much of each set truly shows it, by the judge's known errors; None where those are not known."""
+    if finding.prevalence_a is None or finding.prevalence_b is None:
+        return None
+    of_a, of_b = share(finding.prevalence_a), share(finding.prevalence_b)
+    return f"prevalence, corrected for the judge's errors: {of_a} of A, {of_b} of B"
+
+
+def share(estimate: Estimate) -> str:
+    """A share with its interval."""
+    low, high = estimate.interval
+    return f"{percent(estimate.value)} [{percent(low)}, {percent(high)}]"
+
+
+def caption(finding: Finding, side: Side) -> str:
+    """What is said above the exemplars of a set."""
+    ids = finding.exemplars.a if side == "a" else finding.exemplars.b
+    said = "shows it most" if side == finding.side else "comes closest to it"
+    showing = sum(name in finding.exemplars.shown for name in ids)
+    return f"{said}; {showing or 'none'} of {len(ids)} judged to show it" if ids else "no image comes close to it"
+
+
+def capitalised(text: str) -> str:
+    """With a capital first letter, and the rest as it was."""
+    return text[:1].upper() + text[1:]
+
+
+def where(finding: Finding) -> str | None:
+    """Where on the exemplars the judge sees it; None where that is not known."""
+    known = {None: None, "everywhere": "all over the images", "different places": "in different places"}
+    return known.get(finding.where, f"at the {finding.where}" if finding.where else None)
+
+
+def doubts(report: Report, finding: Finding) -> list[str]:
+    """What else speaks against a finding or explains it: an earlier finding, a metadata column."""
+    found = []
+    verified, _ = split(report)
+    if finding.explained_by is not None and finding.explained_by <= len(verified):
+        by = verified[finding.explained_by - 1]
+        found.append(
+            f"finding {finding.explained_by} explains it ({by.text.rstrip('.')}): what is left of its scores does not "
+            f"separate the sets{_p(finding.adjusted_p_value)}"
+        )
+    if finding.confounded_by is not None:
+        column = finding.confounded_by
+        found.append(
+            f"confounded with the column {column}, which tells the sets apart: among images alike in {column} "
+            "it vanishes"
+        )
+    return found
+
+
+def within(one: Within) -> str:
+    """A finding among images that are alike in a column."""
+    if one.auroc is None:
+        return f"within {one.column}: no stratum has images of both sets"
+    strata = f"{count(one.images, 'image')} in {count(one.strata, 'stratum', 'strata')}"
+    p = f"{relation('p', one.p_value)}" if one.p_value is not None else "too few to test"
+    return f"within {one.column}: AUROC {number(one.auroc)}, {p} ({strata})"
+
+
+def separating(column: Column) -> str:
+    """A metadata column that alone tells the sets apart."""
+    return (
+        f"The column {column.name} alone tells A from B (AUROC {number(column.auroc)}, "
+        f"{relation('q', column.q_value)}): any difference below may be a difference in {column.name}."
+    )
+
+
+def explained(report: Report) -> str | None:
+    """How much of what tells the sets apart the verified findings explain; None where that was not asked."""
+    found = report.explained
+    if found is None or report.claim:
+        return None
+    if found.share is not None:
+        return f"The verified findings explain {share(found.share)} of what tells A from B on the check images."
+    return f"How much of the difference the findings explain cannot be told: {found.reason}." if found.reason else None
+
+
+def left(report: Report) -> str | None:
+    """Whether the sets differ beyond the findings; None where that was not tested."""
+    rest = report.explained.left if report.explained else None
+    if rest is None or report.claim:
+        return None
+    numbers = f"AUROC {number(rest.auroc)} {interval(rest.auroc_ci)}, {relation('p', rest.p_value)}"
+    if rest.p_value <= report.settings.get("alpha", 0.05):
+        return f"A and B also differ in a way that the model could not put into words ({numbers})."
+    return f"Beyond the findings nothing was detected that tells A from B ({numbers})."
 
 
 def named(finding: Finding) -> str:
@@ -139,9 +287,9 @@ def grouping(report: Report) -> str | None:
     return f"Images of one group are split, left out and permuted together{shared}."
 
 
-def count(number: int, thing: str) -> str:
+def count(number: int, thing: str, things: str | None = None) -> str:
     """A number of things: "1 group", "8 groups"."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{number} {thing}" if number == 1 else f"{number} {things or thing + 's'}"
 
 
 def number(value: float) -> str:
@@ -162,6 +310,10 @@ def percent(share: float) -> str:
 def in_hundred(auroc: float) -> str:
     """An AUROC as tries in a hundred; a dash where there is no number."""
     return f"{100 * auroc:.0f}" if math.isfinite(auroc) else "-"
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else f" ({relation('p', value)})"
 
 
 def relation(name: str, value: float) -> str:

@@ -1,0 +1,96 @@
+"""Metadata from a CSV file or from the lists, joined to images; and what of it is no property."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vlmdiff.errors import InputError, UsageError
+from vlmdiff.images.references import Reference
+from vlmdiff.images.sources import open_set
+from vlmdiff.metadata import columns_of, read_table
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> list[Reference]:
+    """Six images a set; each set has a 0.png."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for i in range(6):
+            (tmp_path / name / f"{i if i == 0 else name + str(i)}.png").touch()
+    return [*open_set(tmp_path / "a", "a"), *open_set(tmp_path / "b", "b")]
+
+
+def write(file: Path, *lines: str) -> str:
+    file.write_text("\n".join(lines) + "\n")
+    return str(file)
+
+
+def test_rows_are_joined_by_path_and_columns_typed(tmp_path: Path, sets: list[Reference]) -> None:
+    rows = [
+        f"{s}/{i if i == 0 else s + str(i)}.png,{'x' if i < 3 else 'y'},{i + (s == 'b')}"
+        for s in "ab"
+        for i in range(6)
+    ]
+    table = read_table(write(tmp_path / "m.csv", "Path,Scanner,Age", *rows))
+    (scanner, age), warnings = columns_of(table, sets)
+    assert warnings == []
+    assert (scanner.name, scanner.kind, scanner.numbers.tolist()) == ("scanner", "categorical", [0, 0, 0, 1, 1, 1] * 2)
+    assert (age.name, age.kind, age.numbers.tolist()) == ("age", "numeric", [0, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 6])
+
+
+def test_names_inside_a_set_do_where_they_tell_images_apart(tmp_path: Path, sets: list[Reference]) -> None:
+    (tmp_path / "else").mkdir()
+    lines = [f"{s}{i}.png,{'x' if s == 'a' else ''}" for s in "ab" for i in range(1, 6)]
+    (column,), warnings = columns_of(read_table(write(tmp_path / "else" / "m.csv", "file,site", *lines)), sets)
+    assert warnings == ["metadata: no row for 2 of 12 images"]
+    assert np.isfinite(column.numbers).tolist() == [False] + [True] * 5 + [False] * 6
+    ambiguous = write(tmp_path / "else" / "m.csv", "file,site", *lines, "0.png,x")
+    with pytest.raises(InputError, match=r"row 11 may be any of 2 images.*a column set with a or b"):
+        columns_of(read_table(ambiguous), sets)
+    told = write(
+        tmp_path / "else" / "m.csv", "file,set,site", *[line.replace(",", ",,") for line in lines], "0.png,B,x"
+    )
+    (column,), _ = columns_of(read_table(told), sets)
+    assert np.isfinite(column.numbers)[[0, 6]].tolist() == [False, True]
+
+
+def test_ids_and_constants_are_left_out_and_numbers_few_in_kind_are_codes(
+    tmp_path: Path, sets: list[Reference]
+) -> None:
+    names = [f"{s}/{i if i == 0 else s + str(i)}.png" for s in "ab" for i in range(6)]
+    rows = [f"{name},patient-{i},1,{i % 2},NA" for i, name in enumerate(names)]
+    (column,), warnings = columns_of(
+        read_table(write(tmp_path / "m.csv", "path,patient,study,reader,note", *rows)), sets
+    )
+    assert (column.name, column.kind, column.numbers.tolist()) == ("reader", "categorical", [0, 1] * 6)
+    assert warnings == ["metadata: patient, study, note left out: one value for all images, or nearly one for each"]
+
+
+def test_columns_of_the_lists(tmp_path: Path, sets: list[Reference]) -> None:
+    lists = []
+    for name in ("a", "b"):
+        files = sorted((tmp_path / name).iterdir())
+        lines = [f"{file.relative_to(tmp_path)},{i % 3}" for i, file in enumerate(files)]
+        lists += open_set(write(tmp_path / f"{name}.csv", "path,Ward", *lines), name)
+    (column,), _ = columns_of(read_table("column:ward"), lists)
+    assert column.numbers.tolist() == [0, 1, 2] * 4
+    with pytest.raises(UsageError, match="no column 'site'; set A has the columns"):
+        columns_of(read_table("column:site"), lists)
+    with pytest.raises(UsageError, match=r"set A is no \.csv list"):
+        columns_of(read_table("column:ward"), sets)
+
+
+def test_what_is_no_table_is_refused_with_the_remedy(tmp_path: Path, sets: list[Reference]) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        read_table(str(tmp_path / "none.csv"))
+    with pytest.raises(UsageError, match="no column beside the paths"):
+        read_table(write(tmp_path / "m.csv", "path", "a.png"))
+    with pytest.raises(UsageError, match="without a name, or twice: 'age'"):
+        read_table(write(tmp_path / "m.csv", "path,age,age", "a.png,1,2"))
+    with pytest.raises(UsageError, match="not a CSV file"):
+        read_table(write(tmp_path / "m.csv", ""))
+    with pytest.raises(UsageError, match="names no column"):
+        read_table("column:")
+    with pytest.raises(InputError, match="none of the 1 rows names one of 12 images"):
+        columns_of(read_table(write(tmp_path / "m.csv", "path,age", "elsewhere/a1.png,3")), sets)

@@ -1,0 +1,237 @@
+"""A person's own sentence, tested like one that the model wrote: `vlmdiff test "the images are darker" A B`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+from functools import partial
+from math import log
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from vlmdiff import models, verify
+from vlmdiff.comparison import Comparison, Conclusion, compare, report
+from vlmdiff.decide import decide, enough_images
+from vlmdiff.describe import Description, Progress, check_options, pictures
+from vlmdiff.errors import UsageError
+from vlmdiff.findings import Claim, Finding, Hypothesis, Report, Side
+from vlmdiff.images.reading import USUAL, Reading, reading_settings
+from vlmdiff.images.sets import SetPair, load_pair
+from vlmdiff.learn import features, ridge
+from vlmdiff.learn.heat import located
+from vlmdiff.models.base import VisionLanguageModel
+from vlmdiff.models.lines import normalised
+from vlmdiff.rounds import gathered
+from vlmdiff.sample import MOST_CHECKED, Sample, fewer
+from vlmdiff.stopwatch import Stopwatch
+
+LONGEST = 300
+"""Letters of a claim; a sentence has fewer."""
+NEAREST = 3
+"""Claims that are offered where the judge was never taught the words."""
+_ALIKE = 0.75
+"""Ratio of common letters from which on two words count as one: "blurred", "blurrier"."""
+
+
+def run(
+    claim: str,
+    a: str | Path,
+    b: str | Path | None = None,
+    *,
+    side: Side | None = None,
+    model: str | VisionLanguageModel = "mini",
+    adapter: str | Path | None = None,
+    max_images: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    alpha: float = 0.05,
+    show_names: bool = False,
+    groups: str | None = None,
+    reading: Reading = USUAL,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Description:
+    """Test whether a claim fits the images of one set better than those of the other.
+
+    Args:
+        claim: what one set shows more, as a sentence: "the images are darker".
+        side: the set that is said to show it more; None: either, tested two-sided.
+        a, b, model, adapter, max_images, seed, device, alpha, groups, reading, cache: as in `vlmdiff.describe.run`.
+
+    Raises:
+        InputError: the images cannot be used. ModelError: the model cannot. UsageError: an option is off.
+    """
+    check_options("learned", alpha, groups)
+    claim = checked(claim)
+    told = progress or (lambda stage, done, total: None)
+    watch = Stopwatch()
+    with watch.stage("load model"):
+        told("loading the model", 0, 0)
+        loaded = models.load(model, adapter, device) if isinstance(model, str) else model
+    with watch.stage("read images"):
+        pair = load_pair(
+            a,
+            b,
+            size=loaded.image_size,
+            max_images=max_images,
+            seed=seed,
+            show_names=show_names,
+            groups=groups,
+            reading=reading,
+            progress=lambda done, total: told("reading images", done, total),
+        )
+    tested = answer(claim, pair, loaded, side=side, alpha=alpha, seed=seed, cache=cache, progress=told, watch=watch)
+    settings = {**tested.settings, "max_images": max_images, "device": device, "show_names": show_names}
+    settings |= {"groups": groups, **reading_settings(reading, pair.window)}
+    with watch.stage("pictures"):
+        shown = pictures(pair, tested.findings)
+    return Description(tested.model_copy(update={"settings": settings, "seconds": watch.seconds}), shown)
+
+
+def checked(claim: str) -> str:
+    """The claim on one line, without the full stop.
+
+    Raises:
+        UsageError: it says nothing, or far too much.
+    """
+    words = " ".join(claim.split()).rstrip(".!")
+    if not normalised(words) or len(words) > LONGEST:
+        raise UsageError(
+            f"the claim {words[:40]!r} is no sentence of at most {LONGEST} letters; "
+            "say what one set shows more, such as 'the images are darker'"
+        )
+    return words
+
+
+def answer(
+    claim: str,
+    pair: SetPair,
+    model: VisionLanguageModel,
+    *,
+    side: Side | None = None,
+    alpha: float = 0.05,
+    seed: int = 0,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+    watch: Stopwatch | None = None,
+) -> Report:
+    """A claim and two loaded sets in, a report with this one finding out.
+
+    The claim does not come from the images, so that none need be set aside for finding it: all of them (at most 500 a
+    set) check it. They are the judge's pool as well; labels do not enter that, so that under every permutation of the
+    labels it is the same, and the p-value is exact. Where no side is named, both are tested, and the smaller p-value
+    is doubled.
+
+    Raises:
+        InputError: a set has no two different images, or all of one group. ModelError: the model cannot judge.
+    """
+    told, watch = progress or (lambda stage, done, total: None), watch or Stopwatch()
+    tokens = model.tokens_used
+    rng = np.random.default_rng(seed)
+    sample = Sample.of(pair)
+    text, judge = understood(claim, model)
+    with watch.stage("features"):
+        looked = partial(told, "looking at images")
+        grids = features.encoded(model, sample.pixels, len(sample.ids), cache and Path(cache), looked)
+    with watch.stage("test"):
+        told("testing for a difference", 0, 0)
+        whole = compare(sample, ridge.products(features.flat(grids)), alpha, rng)
+        every = sample.part(fewer(np.arange(len(sample.ids)), sample.is_b, sample.groups, MOST_CHECKED, rng))
+        comparison = replace(whole, look=every, check=every)
+    sides: tuple[Side, ...] = (side,) if side else ("a", "b")
+    findings: list[Finding] = []
+    if enough_images(every.n_a, len(every.rows) - every.n_a, len(sides), alpha, every.groups):
+        images = verify.Encoded(grids, sample.pixels)
+        with watch.stage("verify"):
+            told("asking the judge", 0, 0)
+            found = _finding(text, sides, model, images, comparison, rng)
+            if judge == "untaught":
+                found = found.model_copy(update={"verdict": "unverified"})
+        with watch.stage("where"):
+            told("looking where", 0, 0)
+            pool = images.only(every.rows).moments
+            findings = [found if judge == "untaught" else located(model, found, sample.ids, grids, pool)]
+    asked = Claim(
+        text=text,
+        side=side,
+        judge=judge,
+        nearest=nearest(text, model.claims) if judge == "untaught" else [],
+    )
+    answered = report(
+        comparison,
+        Conclusion(findings, None, []),
+        model=model.info,
+        settings={"claim": claim, "side": side, "alpha": alpha, "seed": seed},
+        seconds=watch.seconds,
+        judged=bool(findings),
+        tokens=model.tokens_used - tokens,
+    )
+    return answered.model_copy(update={"claim": asked})
+
+
+def _finding(
+    text: str,
+    sides: Sequence[Side],
+    model: VisionLanguageModel,
+    images: verify.Judged,
+    comparison: Comparison,
+    rng: np.random.Generator,
+) -> Finding:
+    """The claim of the side that it fits better, with p for as many sides as were tried."""
+    hypotheses = [Hypothesis(text, side, votes=1.0) for side in sides]
+    evidence = gathered(model, hypotheses, images, comparison, rng)
+    check, ids, alpha = comparison.check, comparison.sample.ids, comparison.alpha / len(sides)
+    in_a, in_b = [ids[row] for row in check.a], [ids[row] for row in check.b]
+    found = [decide([one], in_a, in_b, alpha=alpha, rng=rng, groups=check.groups)[0] for one in evidence]
+    best = min(found, key=lambda finding: (finding.p_value, -finding.auroc))
+    p = min(1.0, len(sides) * best.p_value)
+    return best.model_copy(update={"p_value": p, "q_value": p})
+
+
+def understood(claim: str, model: VisionLanguageModel) -> tuple[str, Literal["taught", "asked", "untaught"]]:
+    """The claim in the words that the model was taught, where it knows it, and how far its judgment can be trusted."""
+    if "tokens" in model.skills:
+        meant = {normalised(claim), f"the images are {normalised(claim)}", f"the images have {normalised(claim)}"}
+        for claims in model.claims.values():
+            for known in claims:
+                if normalised(known) in meant:
+                    return known, "taught"
+    return claim, "asked" if "chat" in model.skills else "untaught"
+
+
+def nearest(claim: str, claims: Mapping[str, Sequence[str]], count: int = NEAREST) -> list[str]:
+    """The claims that share most with this one, at most one of a family: rare words weigh more than common ones."""
+    rare = Counter(word for known in claims.values() for word in {w for one in known for w in _words(one)})
+    weight = {word: log(1 + len(claims) / number) for word, number in rare.items()}
+    said = {word: _alike(word, weight) for word in _words(claim)}
+    meant = {word for words in said.values() for word in words}
+
+    def fit(known: str) -> float:
+        words = set(_words(known))
+        shared = sum(weight[word] for word in words & meant)
+        return shared / (1 + sum(weight[word] for word in words - meant))
+
+    best = [max(known, key=lambda one: (fit(one), one)) for known in claims.values() if known]
+    return [one for one in sorted(best, key=lambda one: (-fit(one), one)) if fit(one) > 0.5][:count]
+
+
+def _words(claim: str) -> list[str]:
+    return [word for word in normalised(claim).split() if word not in _COMMON]
+
+
+_COMMON = frozenset(
+    {
+        *("the", "a", "an", "of", "in", "on", "at", "to", "and", "or", "is", "are", "has", "have", "with"),
+        *("more", "less", "images", "image", "pictures", "picture"),
+    }
+)
+
+
+def _alike(word: str, known: Mapping[str, float]) -> list[str]:
+    if word in known:
+        return [word]
+    return [other for other in known if SequenceMatcher(None, word, other).ratio() >= _ALIKE]

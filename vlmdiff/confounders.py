@@ -1,0 +1,160 @@
+"""Is it the scanner? Metadata columns that tell A from B by themselves, and findings inside their strata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlmdiff import findings
+from vlmdiff.findings import Evidence, Finding, Within
+from vlmdiff.metadata import Column
+from vlmdiff.stats import Exchangeable, Flags, Floats, auroc_rows, benjamini_hochberg, double_ranks
+
+PERMUTATIONS = 1_999
+STRATA = 5
+"""Parts of a numeric column, as equal as can be: they remove over 90 % of its confounding (Cochran 1968)."""
+
+Groups = NDArray[np.integer]
+
+
+def separating(
+    columns: Sequence[Column], is_b: Flags, groups: Groups | None, alpha: float, rng: np.random.Generator
+) -> list[findings.Column]:
+    """Which columns alone tell A from B, the clearest first.
+
+    Args:
+        columns: with a number for each image, A's first; is_b, groups: of the same images.
+    """
+    tested = [_alone(column, is_b, groups, rng) for column in columns]
+    q_values = benjamini_hochberg([p for _, p in tested]).tolist() if tested else []
+    found = [
+        findings.Column(
+            name=column.name,
+            kind=column.kind,
+            auroc=auroc,
+            p_value=p,
+            q_value=q,
+            separates=q <= alpha,
+            levels=len(np.unique(column.numbers[told])) if column.kind == "categorical" else None,
+            missing=int((~told).sum()),
+        )
+        for column, (auroc, p), q in zip(columns, tested, q_values, strict=True)
+        for told in [np.isfinite(column.numbers)]
+    ]
+    return sorted(found, key=lambda column: (not column.separates, column.q_value, -column.auroc, column.name))
+
+
+def _alone(column: Column, is_b: Flags, groups: Groups | None, rng: np.random.Generator) -> tuple[float, float]:
+    """The AUROC of the column and its permutation p-value; images without a number say nothing, without a level that.
+
+    A categorical column scores an image by the share of B at its level, anew in every permutation.
+    """
+    told = np.isfinite(column.numbers) if column.kind == "numeric" else np.ones(len(is_b), bool)
+    values, labels = column.numbers[told], is_b[told]
+    if labels.all() or not labels.any():
+        return 0.5, 1.0
+    swaps = Exchangeable.of(labels, np.arange(len(labels)) if groups is None else groups[told])
+    labelings = _labelings(swaps, rng)[:, swaps.item]
+    if column.kind == "numeric":
+        aurocs = np.abs(auroc_rows(np.broadcast_to(values, labelings.shape), labelings) - 0.5) + 0.5
+    else:
+        level = np.unique(values, return_inverse=True)[1]  # those without a value are a level
+        held = np.eye(int(level.max()) + 1)[level]
+        shares = (labelings @ held) / held.sum(0)
+        aurocs = auroc_rows(shares[:, level], labelings)
+    return float(aurocs[0]), float((aurocs >= aurocs[0] - 1e-12).mean())
+
+
+def _labelings(swaps: Exchangeable, rng: np.random.Generator) -> Flags:
+    """The observed labels of the items, then others that are as likely: (labelings, items)."""
+    if swaps.count <= PERMUTATIONS:
+        return swaps.every()
+    return np.concatenate([swaps.is_b[None], swaps.drawn(PERMUTATIONS, rng)])
+
+
+def strata_of(column: Column) -> NDArray[np.intp]:
+    """A stratum for each image, from 0: its level, or its fifth of the numbers; images without a value are one."""
+    told = np.isfinite(column.numbers)
+    values = column.numbers[told]
+    strata = np.full(len(told), -1, np.intp)
+    if column.kind == "numeric":
+        edges = np.quantile(values, np.arange(1, STRATA) / STRATA)
+        strata[told] = np.searchsorted(edges, values, side="left")
+    else:
+        strata[told] = values.astype(np.intp)
+    return np.unique(strata, return_inverse=True)[1]
+
+
+def within(
+    scores: Floats,
+    side: findings.Side,
+    is_b: Flags,
+    column: Column,
+    groups: Groups | None,
+    alpha: float,
+    rng: np.random.Generator,
+) -> Within:
+    """One finding among images that are alike in a column: labels are permuted inside the strata.
+
+    The AUROC counts pairs of images of one stratum only.
+
+    Args:
+        scores, is_b, groups, and the column's numbers: of the check images, A's first.
+    """
+    strata = strata_of(column)
+    mixed = [s for s in range(int(strata.max()) + 1) if 0 < is_b[strata == s].sum() < (strata == s).sum()]
+    kept = np.isin(strata, mixed)
+    if not mixed:
+        return Within(column=column.name, strata=0, images=0, auroc=None, p_value=None)
+    labels, values = is_b[kept], scores[kept] * (1 if side == "b" else -1)
+    parts = np.unique(strata[kept], return_inverse=True)[1]
+    swaps = Exchangeable.of(labels, np.arange(len(labels)) if groups is None else groups[kept], parts)
+    labelings = _labelings(swaps, rng)[:, swaps.item]
+    wins, pairs = np.zeros(len(labelings)), np.zeros(len(labelings))
+    for part in range(len(mixed)):
+        inside = parts == part
+        ranks, n_b = double_ranks(values[inside]) / 2, labelings[:, inside].sum(1)
+        wins += labelings[:, inside] @ ranks - n_b * (n_b + 1) / 2
+        pairs += n_b * (inside.sum() - n_b)
+    aurocs = np.where(pairs > 0, wins / np.maximum(pairs, 1), 0.5)
+    return Within(
+        column=column.name,
+        strata=len(mixed),
+        images=int(kept.sum()),
+        auroc=float(aurocs[0]),
+        p_value=float((aurocs >= aurocs[0] - 1e-12).mean()) if len(labelings) * alpha >= 1 else None,
+    )
+
+
+def confounded(
+    found: Sequence[Finding],
+    evidence: Sequence[Evidence],
+    columns: Sequence[Column],
+    separates: Sequence[str],
+    is_b: Flags,
+    groups: Groups | None,
+    alpha: float,
+    rng: np.random.Generator,
+) -> list[Finding]:
+    """The findings with their tests within the strata of every column, and marked where they vanish there.
+
+    Only a column that separates the sets can be the reason; a verified finding stays verified, because it is true.
+
+    Args:
+        evidence: of the same hypotheses; columns, is_b, groups: of the check images; separates: names of columns.
+    """
+    by = {(item.hypothesis.side, item.hypothesis.text): item for item in evidence}
+    marked = []
+    for finding in found:
+        item = by[finding.side, finding.text]
+        if item.sets is not None or finding.verdict != "verified":
+            marked.append(finding)
+            continue
+        scores = np.concatenate([item.scores_a, item.scores_b]).astype(np.float64)
+        tests = [within(scores, finding.side, is_b, column, groups, alpha, rng) for column in columns]
+        gone = [t.column for t in tests if t.column in separates and (t.p_value is None or t.p_value > alpha)]
+        first = next((name for name in separates if name in gone), None)
+        marked.append(finding.model_copy(update={"within": tests, "confounded_by": first}))
+    return marked

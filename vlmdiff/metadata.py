@@ -1,0 +1,160 @@
+"""What else is known of the images (scanner, site, age): a CSV file, or columns of the lists, joined to the images.
+
+Values are private, as groups are: reports name columns and count their levels, and show no value.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlmdiff.errors import InputError, UsageError
+from vlmdiff.images.groups import COLUMN
+from vlmdiff.images.references import Reference
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
+"""Cells, in lower case, that say nothing."""
+_NUMBERS_FROM = 6
+"""Different numbers from which on a column counts as numeric; fewer are codes."""
+_FEWEST_ALIKE = 3
+"""Images a level on average below which a column names images instead of describing them."""
+
+Kind = Literal["categorical", "numeric"]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One property of all images."""
+
+    name: str
+    kind: Kind
+    numbers: NDArray[np.float64]
+    """The number of each image, or the number of its level; NaN where nothing is told."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file, not yet joined; or the names of columns in the sets' own lists."""
+
+    names: tuple[str, ...]
+    rows: tuple[Mapping[str, str], ...] = ()
+    home: Path = field(default_factory=Path)
+    """The folder that paths are relative to."""
+
+
+def read_table(told: str) -> Table:
+    """A CSV file with a header, or `column:NAME,NAME` for columns of the .csv lists that A and B are.
+
+    The file's column `path` (else `file`, else the first one) names the image: as a path relative to the file's
+    folder, as the path inside its set, or by its bare name. An optional column `set` says a or b.
+
+    Raises:
+        UsageError: the file cannot be read as such a table.
+    """
+    if told.startswith(COLUMN):
+        names = tuple(name.strip().lower() for name in told.removeprefix(COLUMN).split(",") if name.strip())
+        if not names:
+            raise UsageError(f"metadata {told!r} names no column; give {COLUMN}NAME,NAME or a CSV file")
+        return Table(names)
+    try:
+        text = Path(told).read_text("utf-8-sig")
+        cells, *lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if any(line)]
+    except (OSError, ValueError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or "not a CSV file in UTF-8 with a header"
+        raise UsageError(f"metadata {told!r}: {reason}; give a CSV file with a column path and others") from error
+    header = [cell.strip().lower() for cell in cells]
+    if twice := [name for name, count in Counter(header).items() if count > 1 or not name]:
+        raise UsageError(f"metadata {told!r}: columns without a name, or twice: {', '.join(map(repr, twice))}")
+    key = next((name for name in ("path", "file") if name in header), header[0])
+    names = tuple(name for name in header if name not in (key, "set"))
+    if not names or not lines:
+        raise UsageError(f"metadata {told!r}: no {'rows' if names else 'column beside the paths'}")
+    rows = [dict(zip(header, [cell.strip() for cell in line], strict=False)) for line in lines]
+    return Table(names, tuple({**row, "path": row.get(key, "")} for row in rows), Path(told).absolute().parent)
+
+
+def columns_of(table: Table, references: Sequence[Reference]) -> tuple[list[Column], list[str]]:
+    """The usable columns for these images, in their order, and what a reader should know of the others.
+
+    Raises:
+        InputError: no row belongs to any image, or a row may belong to several. UsageError: a list has no such column.
+    """
+    cells = [_row(table, reference) for reference in references] if not table.rows else _joined(table, references)
+    told = sum(row is not None for row in cells)
+    if not told:
+        raise InputError(
+            f"metadata: none of the {len(table.rows)} rows names one of {len(references)} images; expected paths "
+            "relative to the metadata's folder, or inside A and B"
+        )
+    warnings = [] if told == len(cells) else [f"metadata: no row for {len(cells) - told} of {len(cells)} images"]
+    found, useless = [], []
+    for name in table.names:
+        values = [(row or {}).get(name, "") for row in cells]
+        column = _column(name, ["" if value.lower() in MISSING else value for value in values])
+        found += [column] if column else []
+        useless += [] if column else [name]
+    if useless:
+        warnings.append(f"metadata: {', '.join(useless)} left out: one value for all images, or nearly one for each")
+    return found, warnings
+
+
+def _row(table: Table, reference: Reference) -> Mapping[str, str]:
+    if missing := [name for name in table.names if name not in reference.cells]:
+        there = f"has the columns {', '.join(reference.cells)}" if reference.cells else "is no .csv list with a header"
+        raise UsageError(f"metadata: no column {missing[0]!r}; set {reference.id[0]} {there}")
+    return reference.cells
+
+
+def _joined(table: Table, references: Sequence[Reference]) -> list[Mapping[str, str] | None]:
+    """The row of each image; the same path beats the same name in the set, and that the same bare name."""
+    found: list[Mapping[str, str] | None] = [None] * len(references)
+    keys: list[dict[str, list[int]]] = [{}, {}, {}]
+    for i, reference in enumerate(references):
+        path = None if reference.place is not None else str(reference.path.absolute())
+        for by, key in zip(keys, (path, reference.name, PurePosixPath(reference.name).name), strict=True):
+            if key is not None:
+                by.setdefault(key, []).append(i)
+    for number, row in enumerate(table.rows, start=1):
+        side, text = row.get("set", "").lower(), row["path"]
+        # Of a path that is nowhere the bare name is not tried: another folder's image may have it.
+        asked = (str((table.home / text).absolute()), text, text)
+        for by, key in zip(keys, asked, strict=True):
+            match = [i for i in by.get(key, []) if not side or references[i].id[0].lower() == side]
+            if len(match) > 1 and by is not keys[0]:
+                raise InputError(
+                    f"metadata: row {number} may be any of {len(match)} images of that name; give paths that tell "
+                    "them apart, or a column set with a or b"
+                )
+            if match:
+                for i in match:
+                    found[i] = row
+                break
+    return found
+
+
+def _column(name: str, values: Sequence[str]) -> Column | None:
+    """None where all images have one value, or nearly each its own that is no number."""
+    present = [value for value in values if value]
+    levels = sorted(set(present))
+    numbers = [_number(value) for value in values]
+    if len(levels) >= _NUMBERS_FROM and all(np.isfinite(_number(value)) for value in present):
+        return Column(name, "numeric", np.array(numbers))
+    if len(levels) + (len(present) < len(values)) < 2 or len(levels) * _FEWEST_ALIKE > len(present):
+        return None
+    place = {level: float(i) for i, level in enumerate(levels)}
+    return Column(name, "categorical", np.array([place.get(value, np.nan) for value in values]))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

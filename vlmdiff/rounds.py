@@ -1,0 +1,115 @@
+"""Proposing in rounds: what was said is taken out of the look images, and the rest is looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vlmdiff import of_sets, propose, verify
+from vlmdiff.comparison import Comparison
+from vlmdiff.findings import Evidence, Hypothesis
+from vlmdiff.models.lines import normalised
+from vlmdiff.residual import taken_out
+from vlmdiff.sample import Part, fewer
+from vlmdiff.stats import Floats, permutation_p
+
+if TYPE_CHECKING:
+    import torch
+
+    from vlmdiff.models.base import VisionLanguageModel
+
+ROUNDS = 2
+LATER = 2
+"""Hypotheses of a later round that go on to the check images: every further one costs all of them power."""
+LATER_VOTES = 0.3
+"""Share of a later round's draws that must name them: what is left is noisier than what was there."""
+MOST_JUDGED = 200
+"""Look images a set that are judged, to merge hypotheses and to see what is left; all of them are described."""
+_PERMUTATIONS = 999
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was proposed, over all rounds, and what a reader should know of it."""
+
+    hypotheses: list[Hypothesis]
+    warnings: list[str] = field(default_factory=list)
+
+
+def in_rounds(
+    model: VisionLanguageModel, method: str, images: verify.Encoded, comparison: Comparison, rng: np.random.Generator
+) -> Said:
+    """Hypotheses about the look images; the check images stay closed.
+
+    After a round the judge's scores of what was said are taken out of the classifier's left-out scores; where the rest
+    still tells the look images apart, they are taken out of the features as well, and these are described again.
+    Methods that look at pixels have one round.
+    """
+    sample = comparison.sample
+    whole = comparison.look
+    part = sample.part(fewer(whole.rows, sample.is_b, sample.groups, MOST_JUDGED, rng))
+    judged = images.only(part.rows)
+    classifier = comparison.on_look[np.isin(whole.rows, part.rows)]
+    said: list[Hypothesis] = []
+    warnings: list[str] = []
+    view = _view(images.only(whole.rows), whole, comparison.on_look)
+    for number in range(1, ROUNDS + 1):
+        proposed = propose.METHODS[method](model, view, rng)
+        warnings += proposed.warnings
+        fresh = [h for h in proposed.hypotheses if not _said(h, said) and (number == 1 or h.votes >= LATER_VOTES)]
+        if not fresh:
+            break
+        among = verify.scores_among(model, fresh, judged)
+        new = propose.merged(replace(proposed, hypotheses=fresh), among, part.n_a)
+        said += [replace(h, round=number) for h in (new if number == 1 else new[:LATER])]
+        if number == ROUNDS or not propose.NEEDS[method] <= {"tokens"}:
+            break
+        known = verify.scores(model, said, judged, judged).astype(np.float64)
+        left = taken_out(classifier, known, part.is_b).round(9)
+        if permutation_p(left[: part.n_a], left[part.n_a :], rng, _PERMUTATIONS, part.groups) > comparison.alpha:
+            break
+        view = _view(verify.Judged(_without(judged.rows, known, part), judged.pixels), part, left)
+    return Said(said, list(dict.fromkeys(warnings)))
+
+
+def _view(images: verify.Judged, part: Part, scores: Floats) -> propose.Look:
+    """The images of a part, as a method looks at them."""
+    n_a, rows, pixels = part.n_a, images.rows, images.pixels
+    return propose.Look(rows[:n_a], rows[n_a:], pixels[:n_a], pixels[n_a:], part.groups, scores)
+
+
+def _said(hypothesis: Hypothesis, said: Sequence[Hypothesis]) -> bool:
+    return any((h.side, normalised(h.text)) == (hypothesis.side, normalised(hypothesis.text)) for h in said)
+
+
+def _without(rows: torch.Tensor, known: Floats, part: Part) -> torch.Tensor:
+    """Feature rows less what the scores predict of each feature."""
+    flat = taken_out(rows.flatten(1).double().numpy(), known, part.is_b)
+    return rows.new_tensor(flat).view(rows.shape)
+
+
+def gathered(
+    model: VisionLanguageModel,
+    hypotheses: Sequence[Hypothesis],
+    images: verify.Encoded,
+    comparison: Comparison,
+    rng: np.random.Generator,
+) -> list[Evidence]:
+    """What the check images answer to each hypothesis, in one go over all rounds."""
+    look, check = comparison.look, comparison.check
+    pool = images.only(look.rows)
+    of_images = [h for h in hypotheses if not ("tokens" in model.skills and of_sets.about_sets(h.text))]
+    found: dict[int, Evidence] = {}
+    if of_images:
+        scores = verify.scores(model, of_images, images.only(check.rows), pool)
+        for column, h in enumerate(of_images):
+            found[id(h)] = Evidence(h, scores[: check.n_a, column], scores[check.n_a :, column])
+    for h in hypotheses:
+        if id(h) not in found:
+            found[id(h)] = of_sets.evidence(
+                model, h, images, check, pool, hypotheses=len(hypotheses), alpha=comparison.alpha, rng=rng
+            )
+    return [found[id(h)] for h in hypotheses]
