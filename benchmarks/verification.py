@@ -32,7 +32,6 @@ from data_synth.sources import DRAWN, Bank
 from vlmdiff import verify
 from vlmdiff.comparison import Comparison, compare, conclude
 from vlmdiff.learn import probe, ridge
-from vlmdiff.learn.tokens import with_summaries
 from vlmdiff.models.scripted import ScriptedModel
 from vlmdiff.rounds import gathered, in_rounds
 from vlmdiff.sample import Sample
@@ -129,9 +128,9 @@ class Unfiled(Sample):
 def verified(images: Pixels, comparison: Comparison, rng: np.random.Generator) -> int:
     """Verified findings of a pair, the two-sample test left aside."""
     model = opportunist()
-    judged = verify.Judged(with_summaries(model.features(images)), images)
-    said = in_rounds(model, "learned", judged, comparison, rng)
-    evidence = gathered(model, said.hypotheses, judged, comparison, rng)
+    encoded = verify.Encoded(model.features(images), lambda rows: images[rows])
+    said = in_rounds(model, "learned", encoded, comparison, rng)
+    evidence = gathered(model, said.hypotheses, encoded, comparison, rng)
     findings = conclude(comparison, evidence, rng).findings
     return sum(finding.verdict == "verified" for finding in findings)
 

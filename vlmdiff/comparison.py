@@ -142,6 +142,8 @@ def _left(comparison: Comparison, known: Floats, rng: np.random.Generator) -> Le
     """
     check, alpha = comparison.check, comparison.alpha
     odds = predicted(known, check.is_b, rng, check.groups) if known.shape[1] else np.zeros(len(check.rows))
+    if odds is None:
+        return None
     alike = Property("findings", "numeric", odds)
     found = confounders.within(comparison.on_check, "b", check.is_b, alike, check.groups, alpha, rng)
     if found.auroc is None or found.p_value is None:

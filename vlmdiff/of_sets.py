@@ -55,7 +55,7 @@ def about_sets(claim: str) -> bool:
 def evidence(
     model: VisionLanguageModel,
     hypothesis: Hypothesis,
-    images: verify.Encoded,
+    images: verify.Encoded | verify.Judged,
     check: Part,
     pool: verify.Judged,
     *,

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from vlmdiff.findings import Interval
 from vlmdiff.stats import Flags, Floats
 
+FEWEST_UNITS = 4
+"""Images or groups below which nothing is fitted on parts of them."""
 FOLDS, PARTINGS, DRAWS = 5, 4, 2000
 """Parts of a cross-fit, ways to part, and draws of a bootstrap."""
+
 
 def taken_out(scores: Floats, known: Floats, is_b: Flags) -> Floats:
     """Scores less what the known ones predict, with slopes fitted within the sets (analysis of covariance).
@@ -66,10 +69,13 @@ def explained_share(
         is_b: which images are B's, (n,); groups: a number for each, equal for images that belong together.
 
     Returns:
-        None where the 95 % interval of the denominator holds 0: then there is nothing to have a share of.
+        None where the 95 % interval of the denominator holds 0: then there is nothing to have a share of; and where
+        there are fewer than FEWEST_UNITS images or groups.
     """
     n = len(is_b)
     _, unit = np.unique(np.arange(n) if groups is None else groups, return_inverse=True)
+    if unit.max() + 1 < FEWEST_UNITS:
+        return None
     both = np.column_stack([known, classifier])
     gains = np.zeros((2, n))
     alike = n / (int(unit.max()) + 1)
@@ -97,10 +103,15 @@ def _folds(unit: NDArray[np.intp], is_b: Flags, rng: np.random.Generator) -> NDA
 
 def predicted(
     known: Floats, is_b: Flags, rng: np.random.Generator, groups: NDArray[np.integer] | None = None
-) -> Floats:
-    """Log-odds of B by what is known, from a regression without the image's part (and group), (n,)."""
+) -> Floats | None:
+    """Log-odds of B by what is known, from a regression without the image's part (and group), (n,).
+
+    None where there are fewer than FEWEST_UNITS images or groups.
+    """
     n = len(is_b)
     _, unit = np.unique(np.arange(n) if groups is None else groups, return_inverse=True)
+    if unit.max() + 1 < FEWEST_UNITS:
+        return None
     return _log_odds(known, is_b, _folds(unit, is_b, rng), n / (int(unit.max()) + 1))
 
 

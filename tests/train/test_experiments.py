@@ -233,6 +233,8 @@ def test_a_variant_is_trained_once(small: Path, tmp_path: Path, monkeypatch: pyt
     assert not list((tmp_path / "runs").glob("*.pt"))
     monkeypatch.setattr(job, "trained", None)  # called, it would fail
     assert json.dumps(job.run("toy", variants, small / "base", None, small, tmp_path, scale)) == json.dumps(results)
+    with pytest.raises(InputError, match="other steps"):
+        job.run("toy", variants, small / "base", None, small, tmp_path, catalog.scale("study"))
 
 
 class Sighted:

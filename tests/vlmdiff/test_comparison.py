@@ -56,7 +56,7 @@ def test_an_oracle_leaves_nothing_and_explains_nearly_all() -> None:
         assert [finding.verdict for finding in done.findings] == ["verified"] * facts
         assert done.explained is not None and done.explained.share is not None
         assert done.explained.share.value > 0.9
-        assert done.explained.left is None or done.explained.left.p_value > 0.05
+        assert done.explained.left is None or done.explained.left.p_value > 0.01
 
 
 def test_a_fact_that_is_withheld_is_left() -> None:

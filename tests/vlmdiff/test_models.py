@@ -444,7 +444,7 @@ def test_missing_weights_are_never_made_up(copies: tuple[Path, Path]) -> None:
 def test_unknown_families_and_devices_are_named(copies: tuple[Path, Path]) -> None:
     config = copies[0] / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "llava_next"}))
-    with pytest.raises(ModelError, match="'llava_next' are not supported; known are .*llava, qwen"):
+    with pytest.raises(ModelError, match=r"'llava_next' are not supported; known are .*llava, qwen"):
         models.load(str(copies[0]), device="cpu")
     with pytest.raises(UsageError, match="device 'tpu' is unknown; expected auto, cpu or cuda"):
         models.load(device="tpu")

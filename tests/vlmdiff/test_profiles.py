@@ -26,7 +26,7 @@ from vlmdiff.errors import ModelError
 from vlmdiff.learn.tokens import between, with_summaries
 from vlmdiff.models import asking
 from vlmdiff.models.base import Part
-from vlmdiff.models.difference import Difference, claim_log_likelihoods, injected
+from vlmdiff.models.difference import Difference, claim_log_likelihoods, injected, shared_log_likelihoods
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.lines import line
 from vlmdiff.models.profiles import MINI, PROFILES
@@ -321,7 +321,7 @@ def test_claims_score_as_the_whole_sequence_does(untuned: Made, family: str) -> 
     made = torch.Generator().manual_seed(0)
     tokens = torch.randn(2, 3, 64, generator=made, requires_grad=True)
     prompt = model.prompt(2, 3)
-    claims = [[11], [12, 13, 14, 15], [16, 17]]
+    claims = [[11], [12, 13, 14, 15], [12, 13, 17]]
     padded, mask = torch.zeros(6, 4, dtype=torch.long), torch.zeros(6, 4, dtype=torch.bool)
     for row in range(6):
         ids = claims[row % 3]
@@ -337,6 +337,9 @@ def test_claims_score_as_the_whole_sequence_does(untuned: Made, family: str) -> 
 
     wanted = torch.stack([torch.stack([plainly(one, claim) for claim in claims]) for one in tokens])
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=0)
+    if not model.profile.recurrent:
+        shared = shared_log_likelihoods(model.model, model.placeholder, tokens, prompt, claims)
+        torch.testing.assert_close(shared, wanted, atol=1e-3, rtol=0)
     assert (found[0] - found[1]).abs().max() > 1e-3, "the tokens are read"
     (gradient,) = torch.autograd.grad(found[1, 1], tokens)
     (also,) = torch.autograd.grad(wanted[1, 1], tokens)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vlmdiff.residual import Share, explained_share, taken_out
+from vlmdiff.residual import Share, explained_share, predicted, taken_out
 
 Floats = NDArray[np.float64]
 
@@ -100,3 +100,12 @@ def test_groups_widen_the_interval() -> None:
 
     alone = explained_share(known, classifier, is_b, np.random.default_rng(0))
     assert width(explained_share(known, classifier, is_b, np.random.default_rng(0), groups)) > 1.5 * width(alone)
+
+
+def test_few_groups_are_not_parted() -> None:
+    rng = np.random.default_rng(5)
+    is_b, groups = np.arange(20) >= 10, np.zeros(20, int)
+    assert explained_share(rng.normal(size=(20, 1)), rng.normal(size=20), is_b, rng, groups) is None
+    assert predicted(rng.normal(size=(20, 1)), is_b, rng, groups) is None
+    odds = predicted(np.where(is_b, 1.0, -1.0)[:, None], is_b, rng)
+    assert odds is not None and ((odds > 0) == is_b).all()

@@ -107,10 +107,10 @@ class Scale:
 
 
 SCALES = {
-    "study": Scale(Schedule(250, 2e-3, warmup=40, save_every=50), 32),
+    "study": Scale(Schedule(150, 2e-3, warmup=30, save_every=50), 32),
     "quick": Scale(Schedule(2, 2e-3, warmup=1), 2),
 }
-"""study: three minutes of one core a variant. quick: for tests."""
+"""study: two minutes of one core a variant, samples and scoring included. quick: for tests."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from data_synth.sources import DRAWN, Bank
 from train import language, mini, pairs
 from train.experiments.drawn import Source, Training
 from train.experiments.inner import PARTS, Sets
+from train.experiments.job import write_lines
 from train.experiments.reader import Read, Reader, new_decoder, train
 from train.experiments.scoring import Said, Tally, statements, tally
 from train.loop import Schedule
@@ -137,8 +138,7 @@ def run(
             found = scored(scoring_config(curve, bank), bank, tower, tokenizer, reader, lengths.scored)
             result = {"point": name, "seed": seed, "seconds": round(time.monotonic() - start, 1), **found}
             done[name, seed] = result
-            with file.open("a") as stream:
-                stream.write(json.dumps(result) + "\n")
+            write_lines(file, done.values())
     return list(done.values())
 
 

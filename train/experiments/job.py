@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from train.experiments.drawn import BothOrders, Source, Stored, Training, sides,
 from train.experiments.inner import INNER, PARTS, ROWS, Sets, sharpened
 from train.experiments.reader import Read, Reader, decoder_of, new_decoder, train
 from train.experiments.scoring import Said, Tally, statements, tally
+from train.loop import write_atomic
 from train.mini import load_base, tower_weights
 from train.pairs import PairCache
+from vlmdiff.errors import InputError
 from vlmdiff.learn.tokens import between
 from vlmdiff.models.difference import Difference, DifferenceProjector
 from vlmdiff.models.huggingface import HuggingFaceModel
@@ -42,11 +44,17 @@ def run(
     Args:
         base: whose decoder and tokenizer are used; adapter: what `Reading` variants read with.
         caches: folder of the pair caches (see `cached`), encoded by the base's tower.
+
+    Raises:
+        InputError: `out` holds results of another scale.
     """
     out.mkdir(parents=True, exist_ok=True)
     file = out / f"{name}.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
     done = {result["variant"]: result for result in map(json.loads, lines)}
+    size = [scale.schedule.steps, scale.batch]
+    if any(result["scale"] != size for result in done.values()):
+        raise InputError(f"{file} holds results of other steps or batches than {size}; choose another --out")
     for title, variant in variants.items():
         if title in done:
             continue
@@ -56,10 +64,16 @@ def run(
             scores = trained(label, variant, base, caches, out, scale)
         else:
             scores = read(variant, HuggingFaceModel("experiment", base, adapter, "cpu"), base, caches)
-        done[title] = {"variant": title, "cpu_seconds": round(time.process_time() - start, 1), "tallies": scores}
-        with file.open("a") as stream:
-            stream.write(json.dumps(done[title]) + "\n")
+        seconds = round(time.process_time() - start, 1)
+        done[title] = {"variant": title, "scale": size, "cpu_seconds": seconds, "tallies": scores}
+        write_lines(file, done.values())
     return [done[title] for title in variants]
+
+
+def write_lines(file: Path, results: Iterable[dict[str, Any]]) -> None:
+    """One JSON line a result; a kill leaves the old file or the new one."""
+    text = "".join(json.dumps(result) + "\n" for result in results)
+    write_atomic(file, lambda part: part.write_text(text))
 
 
 def cached(caches: Path, wanted: Mapping[str, Pairs], base: Path) -> dict[str, PairCache]:

@@ -28,6 +28,7 @@ from vlmdiff.models.difference import (
     DifferenceProjector,
     claim_log_likelihoods,
     injected,
+    shared_log_likelihoods,
 )
 from vlmdiff.models.mini.tower import TowerConfig, register
 from vlmdiff.models.profiles import profile_of
@@ -215,18 +216,24 @@ class HuggingFaceModel:
     @torch.inference_mode()
     def score(self, claims: Sequence[str], difference: Difference) -> NDArray[np.float32]:
         tokens = self._tokens(difference)
-        ids = self.tokenizer(
-            list(claims), add_special_tokens=False, padding=True, padding_side="right", return_tensors="pt"
-        )
+        ids = self.tokenizer(list(claims), add_special_tokens=False)["input_ids"]
         scores = []
         for start in range(0, len(tokens), 16):
             part = tokens[start : start + 16]
             prompt = self.prompt(len(part), part.shape[1])
-            texts = ids["input_ids"].repeat(len(part), 1).to(self.device)
-            mask = ids["attention_mask"].bool().repeat(len(part), 1).to(self.device)
-            scores.append(claim_log_likelihoods(self.model, self.placeholder, part, prompt, texts, mask))
-            self.tokens_used += prompt.numel() + texts.numel()
+            scores.append(self._likelihoods(part, prompt, ids))
+            self.tokens_used += prompt.numel() + len(part) * sum(map(len, ids))
         return torch.cat(scores).float().cpu().numpy()
+
+    def _likelihoods(self, tokens: torch.Tensor, prompt: torch.Tensor, claims: list[list[int]]) -> torch.Tensor:
+        """Log-likelihood of each claim, (batch, claims)."""
+        if not self.profile.recurrent:
+            return shared_log_likelihoods(self.model, self.placeholder, tokens, prompt, claims)
+        rows = [torch.tensor(claim, device=self.device) for claim in claims]
+        texts = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row, dtype=torch.bool) for row in rows], True)
+        of_each = texts.repeat(len(tokens), 1), mask.repeat(len(tokens), 1)
+        return claim_log_likelihoods(self.model, self.placeholder, tokens, prompt, *of_each)
 
     def ask(self, prompts: Sequence[Sequence[Part]], draws: int, seed: int, longest: int) -> list[list[str]]:
         return self.speaker.ask(prompts, draws, seed, longest)

@@ -121,6 +121,8 @@ class Profile:
     """
     mark: str | None = None
     """What stands for an image in the text, where chat templates would sort images before all text."""
+    recurrent: bool = False
+    """Whether its language model has layers without attention: claims cannot be read as a tree then."""
     turns: tuple[str, ...] = ()
     """Words that open a turn although they are no tokens of their own: taken out of what others wrote."""
 
@@ -179,6 +181,7 @@ PROFILES: dict[str, Profile] = {
         gigabytes=4.6,
         others="0.8B 1.7, 4B 9.3, 9B 19",
         licence="Apache-2.0",
+        recurrent=True,
     ),
     "qwen2_5_vl": _qwen(
         size=336,
