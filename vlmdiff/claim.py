@@ -136,7 +136,7 @@ def answer(
     text, judge = understood(claim, model)
     with watch.stage("features"):
         looked = partial(told, "looking at images")
-        grids = features.encoded(model, sample.pixels, len(sample.ids), cache and Path(cache), looked)
+        grids = features.encoded(model, sample.pixels, len(sample.ids), Path(cache) if cache else None, looked)
     with watch.stage("test"):
         told("testing for a difference", 0, 0)
         whole = compare(sample, ridge.products(features.flat(grids)), alpha, rng)
@@ -177,7 +177,7 @@ def _finding(
     text: str,
     sides: Sequence[Side],
     model: VisionLanguageModel,
-    images: verify.Judged,
+    images: verify.Encoded,
     comparison: Comparison,
     rng: np.random.Generator,
 ) -> Finding:

@@ -149,7 +149,7 @@ def answer(
     properties, warnings = columns_of(metadata, sample.references) if metadata else ([], [])
     with watch.stage("features"):
         looked = partial(told, "looking at images")
-        grids = features.encoded(model, sample.pixels, len(sample.ids), cache and Path(cache), looked)
+        grids = features.encoded(model, sample.pixels, len(sample.ids), Path(cache) if cache else None, looked)
     with watch.stage("test"):
         told("testing for a difference", 0, 0)
         comparison = compare(sample, ridge.products(features.flat(grids)), alpha, rng)

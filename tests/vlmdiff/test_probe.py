@@ -15,7 +15,7 @@ def half(n: int) -> Flags:
     return np.arange(n) >= n // 2
 
 
-def drawn(n: int, rng: np.random.Generator, shift: float = 0.0, spread: float = 1.0) -> Floats:
+def drawn(n: int, rng: np.random.Generator, shift: float = 0.0, spread: float = 1.0) -> ridge.Products:
     """Features of n images, the second half shifted along one direction and spread out."""
     features = rng.normal(size=(n, 30)) * np.linspace(1, 0.2, 30)
     features[half(n)] *= spread

@@ -89,7 +89,7 @@ def _keys(model: VisionLanguageModel, images: NDArray[np.uint8]) -> list[str]:
     keys = []
     for image in images:
         digest = made_of.copy()
-        digest.update(np.ascontiguousarray(image))
+        digest.update(image.tobytes())
         keys.append(digest.hexdigest())
     return keys
 

@@ -254,7 +254,8 @@ def fitted_scores(products: Products, is_b: Flags, penalty: float, of: Rows, on:
     duals = products.only(of).smoother(penalty, np.ones(len(of))).duals(np.where(labels, 1.0, -1.0)[None])[0]
     fitted = products.scores(duals, of, of)
     middle = (fitted[labels].mean() + fitted[~labels].mean()) / 2
-    return np.round(products.scores(duals, of, on) - middle, 9)
+    scores: Floats = np.round(products.scores(duals, of, on) - middle, 9)
+    return scores
 
 
 def units_of(groups: NDArray[np.integer]) -> Units:
