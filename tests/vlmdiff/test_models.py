@@ -22,6 +22,7 @@ from vlmdiff.learn.tokens import SUMMARY_ROWS, between, with_summaries
 from vlmdiff.models.difference import (
     PROJECTOR_CONFIG,
     PROJECTOR_FILE,
+    ClaimTree,
     Difference,
     DifferenceProjector,
     claim_log_likelihoods,
@@ -332,7 +333,7 @@ def test_tokens_are_counted_as_they_are_read_and_written(mini: HuggingFaceModel)
     before = mini.tokens_used
     mini.score(["a b", "a b c d e"], difference)
     longest = len(mini.tokenizer("a b c d e", add_special_tokens=False)["input_ids"])
-    assert mini.tokens_used - before == read + 3 * 2 * longest
+    assert mini.tokens_used - before == read + 3 * longest, "the first claim is how the second begins"
     before = mini.tokens_used
     mini.write(difference, draws=0, seed=0)
     greedy = mini.tokens_used - before
@@ -448,3 +449,12 @@ def test_unknown_families_and_devices_are_named(copies: tuple[Path, Path]) -> No
         models.load(str(copies[0]), device="cpu")
     with pytest.raises(UsageError, match="device 'tpu' is unknown; expected auto, cpu or cuda"):
         models.load(device="tpu")
+
+
+def test_claims_that_begin_alike_share_their_beginnings() -> None:
+    tree = ClaimTree.of([[7, 8, 9], [7, 8], [7, 5], [8]])
+    assert tree.ids == [7, 8, 9, 5, 8]
+    assert tree.parents == [-1, 0, 1, 0, -1]
+    assert tree.ends == [[0, 1, 2], [0, 1], [0, 3], [4]]
+    above = [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 1]]
+    assert tree.above.int().tolist() == above

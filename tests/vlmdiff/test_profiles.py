@@ -337,7 +337,7 @@ def test_claims_score_as_the_whole_sequence_does(untuned: Made, family: str) -> 
 
     wanted = torch.stack([torch.stack([plainly(one, claim) for claim in claims]) for one in tokens])
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=0)
-    if not model.profile.recurrent:
+    if model.profile.attends_to_all:
         shared = shared_log_likelihoods(model.model, model.placeholder, tokens, prompt, claims)
         torch.testing.assert_close(shared, wanted, atol=1e-3, rtol=0)
     assert (found[0] - found[1]).abs().max() > 1e-3, "the tokens are read"

@@ -24,6 +24,7 @@ from vlmdiff.models.card import RunCard
 from vlmdiff.models.card import read as read_card
 from vlmdiff.models.difference import (
     PROJECTOR_FILE,
+    ClaimTree,
     Difference,
     DifferenceProjector,
     claim_log_likelihoods,
@@ -217,17 +218,18 @@ class HuggingFaceModel:
     def score(self, claims: Sequence[str], difference: Difference) -> NDArray[np.float32]:
         tokens = self._tokens(difference)
         ids = self.tokenizer(list(claims), add_special_tokens=False)["input_ids"]
+        read = len(ClaimTree.of(ids).ids) if self.profile.attends_to_all else sum(map(len, ids))
         scores = []
         for start in range(0, len(tokens), 16):
             part = tokens[start : start + 16]
             prompt = self.prompt(len(part), part.shape[1])
             scores.append(self._likelihoods(part, prompt, ids))
-            self.tokens_used += prompt.numel() + len(part) * sum(map(len, ids))
+            self.tokens_used += prompt.numel() + len(part) * read
         return torch.cat(scores).float().cpu().numpy()
 
     def _likelihoods(self, tokens: torch.Tensor, prompt: torch.Tensor, claims: list[list[int]]) -> torch.Tensor:
         """Log-likelihood of each claim, (batch, claims)."""
-        if not self.profile.recurrent:
+        if self.profile.attends_to_all:
             return shared_log_likelihoods(self.model, self.placeholder, tokens, prompt, claims)
         rows = [torch.tensor(claim, device=self.device) for claim in claims]
         texts = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)

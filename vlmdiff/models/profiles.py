@@ -121,8 +121,8 @@ class Profile:
     """
     mark: str | None = None
     """What stands for an image in the text, where chat templates would sort images before all text."""
-    recurrent: bool = False
-    """Whether its language model has layers without attention: claims cannot be read as a tree then."""
+    attends_to_all: bool = True
+    """Whether every layer of its language model attends to all that came before; then claims are read as a tree."""
     turns: tuple[str, ...] = ()
     """Words that open a turn although they are no tokens of their own: taken out of what others wrote."""
 
@@ -181,7 +181,7 @@ PROFILES: dict[str, Profile] = {
         gigabytes=4.6,
         others="0.8B 1.7, 4B 9.3, 9B 19",
         licence="Apache-2.0",
-        recurrent=True,
+        attends_to_all=False,
     ),
     "qwen2_5_vl": _qwen(
         size=336,
@@ -198,6 +198,7 @@ PROFILES: dict[str, Profile] = {
         checkpoint="google/medgemma-1.5-4b-it",
         gigabytes=8.6,
         others="google/gemma-3-4b-it 8.6, 12b 24 (Gemma terms, gated)",
+        attends_to_all=False,
         licence="Health AI terms, gated",
         tower_tokens=256,
         lora_targets=_DECODER,
