@@ -13,8 +13,9 @@ from torch import nn
 from transformers import LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor, PreTrainedTokenizerFast
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from data_synth.catalog import TRAINED, trained_contents
+from data_synth.catalog import TRAINED, TRAINED_SETS, trained_contents
 from data_synth.lexicon import canonical
+from train import jumpstart
 from train.pairs import PairCache
 from train.samples import report
 from vlmdiff.learn.tokens import SUMMARY_ROWS
@@ -30,6 +31,8 @@ _IGNORED = -100
 def make_tokenizer() -> PreTrainedTokenizerFast:
     """Byte-level BPE over the words of the claims: nearly a token a word, and any other text still has ids."""
     claims = [canonical(content) for family in TRAINED.values() for content in trained_contents(family)]
+    claims += [canonical(content) for family in TRAINED_SETS.values() for content in family.contents()]
+    claims += [sentence for sentences in jumpstart.claims(jumpstart.columns()).values() for sentence in sentences]
     words = sorted({word for claim in claims for word in claim.split()})  # each as often: shapes have 7,000 claims
     corpus = [line(side, " ".join(words)) for side in ("a", "b")] + [NO_DIFFERENCE + "\n"] * 2
     tokenizer = Tokenizer(models.BPE())
