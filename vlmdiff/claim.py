@@ -141,10 +141,11 @@ def answer(
         told("testing for a difference", 0, 0)
         whole = compare(sample, ridge.products(features.flat(grids)), alpha, rng)
         every = sample.part(fewer(np.arange(len(sample.ids)), sample.is_b, sample.groups, MOST_CHECKED, rng))
-        comparison = replace(whole, look=every, check=every)
-    sides: tuple[Side, ...] = (side,) if side else ("a", "b")
+        sides: tuple[Side, ...] = (side,) if side else ("a", "b")
+        enough = enough_images(every.n_a, len(every.rows) - every.n_a, len(sides), alpha, every.groups)
+        comparison = replace(whole, look=every, check=every, enough=enough)
     findings: list[Finding] = []
-    if enough_images(every.n_a, len(every.rows) - every.n_a, len(sides), alpha, every.groups):
+    if enough:
         images = verify.Encoded(grids, sample.pixels)
         with watch.stage("verify"):
             told("asking the judge", 0, 0)

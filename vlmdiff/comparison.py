@@ -26,7 +26,7 @@ from vlmdiff.findings import (
 from vlmdiff.learn import probe
 from vlmdiff.learn.ridge import Products
 from vlmdiff.metadata import Column as Property
-from vlmdiff.residual import explained_share, predicted
+from vlmdiff.residual import explained_share, predicted, taken_out
 from vlmdiff.sample import MOST_CHECKED, Part, Rows, Sample
 from vlmdiff.stats import Floats, design_effect, score_interval
 
@@ -145,7 +145,8 @@ def _left(comparison: Comparison, known: Floats, rng: np.random.Generator) -> Le
     if odds is None:
         return None
     alike = Property("findings", "numeric", odds)
-    found = confounders.within(comparison.on_check, "b", check.is_b, alike, check.groups, alpha, rng)
+    rest = taken_out(comparison.on_check, odds[:, None], check.is_b) if known.shape[1] else comparison.on_check
+    found = confounders.within(rest, "b", check.is_b, alike, check.groups, alpha, rng, confounders.STRATA)
     if found.auroc is None or found.p_value is None:
         return None
     a, b = np.split(comparison.on_check, [check.n_a])
@@ -197,9 +198,14 @@ def _needed(comparison: Comparison) -> tuple[int | None, int | None, list[str]]:
     if comparison.enough:
         return None, None, []
     alpha = comparison.alpha
-    needed = 2 * images_needed(alpha, 1) - 1  # of an odd number, more are checked than looked at
+    halved = comparison.look is not comparison.check
+    sides = 1 if halved else 2  # all check a claim of the user's, of either side
+    needed = images_needed(alpha, sides)
+    if halved:
+        needed = 2 * needed - 1  # of an odd number, more are checked than looked at
     if comparison.sample.groups is None:
         return needed, None, [f"at least {needed} different images a set are needed at alpha {alpha:g}"]
-    in_both = 2 * ceil(log2(1 / alpha)) - 1  # a group with one image in each set has two labelings
+    in_both = ceil(log2(sides / alpha))  # a group with one image in each set has two labelings
+    in_both = 2 * in_both - 1 if halved else in_both
     words = f"at least {needed} groups a set are needed at alpha {alpha:g}, {in_both} if in both sets"
     return needed, in_both, [words]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,11 @@ from vlmdiff.stats import Exchangeable, Flags, Floats, auroc_rows, benjamini_hoc
 
 PERMUTATIONS = 1_999
 STRATA = 5
-"""Parts of a numeric column, as equal as can be: they remove over 90 % of its confounding (Cochran 1968)."""
+"""Parts of a numeric column at least, as equal as can be; five remove over 90 % of its confounding (Cochran 1968)."""
+_IN_STRATUM = 10
+"""Images of a part where there are many: what is left inside five parts is significant in large sets."""
+_AT_ONCE = 2_000_000
+"""Values ranked at once, a bound on memory."""
 
 Groups = NDArray[np.integer]
 
@@ -57,13 +62,17 @@ def _alone(column: Column, is_b: Flags, groups: Groups | None, rng: np.random.Ge
         return 0.5, 1.0
     swaps = Exchangeable.of(labels, np.arange(len(labels)) if groups is None else groups[told])
     labelings = _labelings(swaps, rng)[:, swaps.item]
-    if column.kind == "numeric":
-        aurocs = np.abs(auroc_rows(np.broadcast_to(values, labelings.shape), labelings) - 0.5) + 0.5
-    else:
-        level = np.unique(values, return_inverse=True)[1]  # those without a value are a level
-        held = np.eye(int(level.max()) + 1)[level]
-        shares = (labelings @ held) / held.sum(0)
-        aurocs = auroc_rows(shares[:, level], labelings)
+    level = np.unique(values, return_inverse=True)[1]  # those without a value are a level
+    sizes = np.bincount(level)
+
+    def aurocs_of(part: Flags) -> Floats:
+        if column.kind == "numeric":
+            return np.abs(auroc_rows(values, part) - 0.5) + 0.5
+        of_b = np.stack([np.bincount(level, labels, len(sizes)) for labels in part])
+        return auroc_rows((of_b / sizes)[:, level], part)
+
+    parts = np.array_split(labelings, ceil(labelings.size / _AT_ONCE))
+    aurocs = np.concatenate([aurocs_of(part) for part in parts])
     return float(aurocs[0]), float((aurocs >= aurocs[0] - 1e-12).mean())
 
 
@@ -74,17 +83,17 @@ def _labelings(swaps: Exchangeable, rng: np.random.Generator) -> Flags:
     return np.concatenate([swaps.is_b[None], swaps.drawn(PERMUTATIONS, rng)])
 
 
-def strata_of(column: Column) -> NDArray[np.intp]:
-    """A stratum for each image, from 0: its level, or its fifth of the numbers; images without a value are one."""
+def strata_of(column: Column, parts: int | None = None) -> NDArray[np.intp]:
+    """A stratum for each image, from 0: its level, or its part of the numbers; -1 for images without a value."""
     told = np.isfinite(column.numbers)
     values = column.numbers[told]
     strata = np.full(len(told), -1, np.intp)
-    if column.kind == "numeric":
-        edges = np.quantile(values, np.arange(1, STRATA) / STRATA)
-        strata[told] = np.searchsorted(edges, values, side="left")
-    else:
-        strata[told] = values.astype(np.intp)
-    return np.unique(strata, return_inverse=True)[1]
+    if column.kind == "numeric" and told.any():
+        count = parts or max(STRATA, len(values) // _IN_STRATUM)
+        edges = np.quantile(values, np.arange(1, count) / count)
+        values = np.searchsorted(edges, values, side="left")
+    strata[told] = np.unique(values, return_inverse=True)[1]
+    return strata
 
 
 def within(
@@ -95,6 +104,7 @@ def within(
     groups: Groups | None,
     alpha: float,
     rng: np.random.Generator,
+    parts: int | None = None,
 ) -> Within:
     """One finding among images that are alike in a column: labels are permuted inside the strata.
 
@@ -102,8 +112,9 @@ def within(
 
     Args:
         scores, is_b, groups, and the column's numbers: of the check images, A's first.
+        parts: of a numeric column; None: STRATA, and more where there are many images.
     """
-    strata = strata_of(column)
+    strata = strata_of(column, parts)
     mixed = [s for s in range(int(strata.max()) + 1) if 0 < is_b[strata == s].sum() < (strata == s).sum()]
     kept = np.isin(strata, mixed)
     if not mixed:

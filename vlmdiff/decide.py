@@ -66,15 +66,16 @@ def decide(
         test.p_value(joined(item), item.hypothesis.side) if item.sets is None else item.sets.p_value
         for item in evidence
     ]
+    # What cannot be verified for other reasons must not lower the bar for the rest.
+    able = [_seen(item, threshold) and item.hypothesis.votes >= FEWEST_VOTES for item in evidence]
+    q_values = benjamini_hochberg([p if can else 1.0 for p, can in zip(p_values, able, strict=True)]).tolist()
     found = []
-    for item, p, q in zip(evidence, p_values, benjamini_hochberg(p_values).tolist(), strict=True):
+    for item, p, q, can in zip(evidence, p_values, q_values, able, strict=True):
         rest, side = _rest_and_side(item)
-        seen = (side > threshold).mean() > (rest > threshold).mean()
-        passes = q <= alpha and seen and item.hypothesis.votes >= FEWEST_VOTES
         finding = Finding(
             text=item.hypothesis.text,
             side=item.hypothesis.side,
-            verdict="verified" if passes else "unverified",
+            verdict="verified" if can and q <= alpha else "unverified",
             auroc=auroc(rest, side),
             auroc_ci=test.interval(item),
             p_value=p,
@@ -89,6 +90,12 @@ def decide(
         found.append((finding, item))
     found.sort(key=lambda one: (-one[0].votes, one[0].q_value, -one[0].auroc, one[0].text))
     return sorted(_after_earlier(found, test, alpha), key=lambda finding: finding.verdict != "verified")
+
+
+def _seen(item: Evidence, threshold: float) -> bool:
+    """Whether more images of the stated side are judged to show it."""
+    rest, side = _rest_and_side(item)
+    return bool((side > threshold).mean() > (rest > threshold).mean())
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,10 @@ Progress = Callable[[str, int, int], None]
 """Stage, done, total; a total of 0 is unknown."""
 
 
+LEAST_ALPHA = 0.002
+"""Twice the smallest p-value of the two-sample test."""
+
+
 @dataclass(frozen=True)
 class Description:
     """A report and small pictures of the images it names."""
@@ -115,8 +119,10 @@ def check_options(method: str, alpha: float, groups: str | None) -> None:
     """
     if method not in propose.METHODS:
         raise UsageError(f"method {method!r} is unknown; expected one of {', '.join(propose.METHODS)}")
-    if not 0 < alpha < 1:
-        raise UsageError(f"alpha {alpha} is not between 0 and 1")
+    if not LEAST_ALPHA <= alpha < 1:
+        raise UsageError(
+            f"alpha {alpha} is not between {LEAST_ALPHA} and 1; a permutation test of 999 draws tells no smaller chance"
+        )
     if groups is not None:
         pattern(groups)
 

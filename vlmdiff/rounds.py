@@ -91,6 +91,11 @@ def _without(rows: torch.Tensor, known: Floats, part: Part) -> torch.Tensor:
     return rows.new_tensor(flat).view(rows.shape)
 
 
+def _read_as_sets(model: VisionLanguageModel, claim: str) -> bool:
+    able = "tokens" in model.skills and ("chat" not in model.skills or model.taught(claim))
+    return able and of_sets.about_sets(claim)
+
+
 def gathered(
     model: VisionLanguageModel,
     hypotheses: Sequence[Hypothesis],
@@ -101,7 +106,7 @@ def gathered(
     """What the check images answer to each hypothesis, in one go over all rounds."""
     look, check = comparison.look, comparison.check
     pool = images.only(look.rows)
-    of_images = [h for h in hypotheses if not ("tokens" in model.skills and of_sets.about_sets(h.text))]
+    of_images = [h for h in hypotheses if not _read_as_sets(model, h.text)]
     found: dict[int, Evidence] = {}
     if of_images:
         scores = verify.scores(model, of_images, images.only(check.rows), pool)

@@ -29,6 +29,8 @@ SIBLINGS = 8
 """Other claims that each claim is held against, so that "something is odd here" scores nothing."""
 _FLOOR = -1.0
 """Images on which a claim is this unlikely or less are alike to it: how implausible it is says nothing of the claim."""
+_READ_AT_ONCE = 64
+"""Images whose statistics are made at a time: of a large model they take many megabytes each."""
 _ASKED_POOL = 64
 """Images of the pool, evenly spaced over it, that the border between yes and no is taken from: each costs prompts."""
 _ENDS = (5, 95)
@@ -139,7 +141,8 @@ def _log_odds(
     """Of each claim against its siblings, by likelihood."""
     from vlmdiff.learn.tokens import against_pool
 
-    return log_odds(model, siblings, against_pool(images.rows, pool.moments))
+    parts = [log_odds(model, siblings, against_pool(rows, pool.moments)) for rows in images.rows.split(_READ_AT_ONCE)]
+    return {claim: np.concatenate([part[claim] for part in parts]) for claim in siblings}
 
 
 def log_odds(

@@ -67,9 +67,23 @@ def test_a_column_that_only_names_groups_does_not_separate() -> None:
     assert untold.separates
 
 
-def test_strata_of_numbers_are_fifths_and_the_missing_one_more() -> None:
+def test_strata_of_numbers_are_fifths_and_the_missing_are_none() -> None:
     strata = strata_of(Column("age", "numeric", np.array([*np.arange(10.0), np.nan])))
-    assert strata.tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 0]
+    assert strata.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, -1]
+    assert strata_of(Column("age", "numeric", np.full(3, np.nan))).tolist() == [-1] * 3
+
+
+def test_many_images_have_finer_strata() -> None:
+    strata = strata_of(Column("age", "numeric", np.arange(200.0)))
+    assert np.bincount(strata).tolist() == [10] * 20
+    assert np.bincount(strata_of(Column("age", "numeric", np.arange(200.0)), 5)).tolist() == [40] * 5
+
+
+def test_images_without_a_value_are_not_alike() -> None:
+    is_b = np.arange(20) >= 10
+    ages = Column("age", "numeric", np.array([*np.arange(10.0), *np.full(10, np.nan)]))
+    found = within(is_b.astype(float), "b", is_b, ages, None, ALPHA, rng())
+    assert (found.strata, found.images, found.auroc) == (0, 0, None)
 
 
 def test_within_strata_by_hand() -> None:

@@ -395,5 +395,5 @@ def test_the_package_function_is_the_report(folders: tuple[Path, Path]) -> None:
 def test_options_are_checked_before_anything_is_read() -> None:
     with pytest.raises(UsageError, match="method 'guess' is unknown; expected one of learned"):
         run("nowhere", "nowhere", method="guess")
-    with pytest.raises(UsageError, match="alpha 5 is not between 0 and 1"):
+    with pytest.raises(UsageError, match=r"alpha 5 is not between 0\.002 and 1"):
         run("nowhere", "nowhere", alpha=5)

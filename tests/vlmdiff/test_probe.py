@@ -304,3 +304,17 @@ def test_columns_that_do_not_vary_become_zero() -> None:
     features[:, 1] = 1e4
     features[0, 1] += 1e-3
     assert not probe.standardise(features)[:, 1].any()
+
+
+def test_where_all_images_are_one_unit_nothing_is_known_without_it() -> None:
+    """Of two or three patients in both sets one is looked at: leaving it out leaves no image."""
+    rng = np.random.default_rng(25)
+    products = ridge.products(rng.normal(size=(12, 30)))
+    labels = half(12)[None]
+    assert not ridge.leave_out_scores(products, labels, 1.0, [np.arange(12)]).any()
+    for shared in (2, 3):
+        groups = np.arange(12) % shared
+        test = probe.two_sample_test(products, half(12), rng, groups=groups, permutations=99, bootstrap=20)
+        look, check = np.flatnonzero(groups == 0), np.flatnonzero(groups > 0)
+        on_look, on_check = probe.cross_fitted(products, half(12), look, check, groups)
+        assert np.isfinite([*test.auroc_ci, *on_look, *on_check]).all()

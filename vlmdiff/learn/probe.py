@@ -236,7 +236,7 @@ def _inflation(
     Units are drawn within A, within B and among those in both; copies of a unit are left out together. Only the
     spread of the resampled AUROCs is used: their level is too low, since a resample holds fewer different images.
     """
-    kinds = np.array([is_b[unit].any() + is_b[unit].all() for unit in units])
+    kinds = np.array([int(is_b[unit].any()) + int(is_b[unit].all()) for unit in units])
     strata = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
     unit_of = np.empty(len(is_b), np.intp)
     for number, unit in enumerate(units):

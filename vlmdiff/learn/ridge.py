@@ -236,6 +236,8 @@ def _left_out(smoother: Smoother, labels: Flags, penalty: float, several: Units,
     duals = smoother.duals(signs)
     residuals = duals / smoother.diagonal
     for unit in several:
+        if len(unit) == labels.shape[1]:  # without it there is no image, and nothing is known: all score 0
+            return np.zeros(labels.shape)
         residuals[:, unit] = np.linalg.solve(smoother.block(unit), duals[:, unit].T).T
     # Without unit g, the duals of B sum to sum(a_B) - a_g . residuals_g / 2, because M b = a / 2.
     dual_b = (duals * labels).sum(1, keepdims=True) - _unit_sums(duals * residuals, several) / 2
