@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 BankOption = Annotated[
     Path | None, typer.Option(help="Packed photographs (python -m data_synth pack); none: drawn images.")
 ]
-Out = Annotated[Path, typer.Option(help="Folder of the run; a second call with the same one goes on.")]
+Out = Annotated[Path, typer.Option(help="Folder of the run; the same call again goes on where it was stopped.")]
 RecipeOption = Annotated[str, typer.Option(help="A recipe of train/recipes.py.")]
 Without = Annotated[
     list[str] | None, typer.Option(help="A data set or kind of drawn images to leave out, for a leave-one-out twin.")
@@ -129,12 +129,11 @@ def lora(
     cards = _cards(folder if job.embedded(backend) else None, start)
     run, source = job.source(run, backend, images, out, seed, shards)
     if dry_run:
-        said = job.estimated(run, backend, source, what, seed, means, start, checkpointing)
+        said = job.estimated(source, what, means, start, checkpointing)
         if ranks.first():
             print(said)
         return
-    data = source.items(means.workers)
-    job.train(run, backend, data, out, what, seed, means, start, checkpointing)
+    job.train(source, out, what, means, start, checkpointing)
     if ranks.first():
         public = None if job.embedded(backend) else Path(base).name if Path(base).exists() else base
         card.write(card.card(run, images, [out], cards, seen=source.seen(), base=public), out / tuning)

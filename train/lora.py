@@ -20,6 +20,7 @@ from train import checkpoints, estimate, pairs, ranks, shards
 from train.batches import Cached, Live, items_in
 from train.card import Seen
 from train.describer import Describer, Tuning, describer, save_adapter, tuning_of
+from train.identity import claim, identity
 from train.loop import Schedule
 from train.pairs import PairCache
 from train.recipes import Recipe
@@ -179,13 +180,7 @@ class Source:
         )
 
     def items(self, workers: int) -> Items:
-        """Encodes what is to be encoded; the first process for all.
-
-        Raises:
-            UsageError: a model that will be sharded is to look at images between its steps.
-        """
-        if self.encoded is None and os.environ.get("ACCELERATE_USE_FSDP", "false") == "true":
-            raise UsageError("a sharded model cannot look at images between steps; encode pairs before: give --shards")
+        """Encodes what is to be encoded; the first process for all."""
         if self.encoded is None:
             return self.live()
 
@@ -211,11 +206,15 @@ def source(
     """The recipe, with the data set's own config where there is one, and where its pairs come from.
 
     Raises:
-        InputError: the data set is not finished. UsageError: it holds what no training may see.
+        InputError: the data set is not finished. UsageError: it holds what no training may see, or a model that will
+            be sharded is to look at images between its steps.
     """
     if dataset is not None:
         recipe = replace(recipe, pairs=shards.stored(dataset).config)
-    return recipe, Source(recipe, backend, bank, folder / ("shards" if dataset else "pairs"), seed, dataset)
+    found = Source(recipe, backend, bank, folder / ("shards" if dataset else "pairs"), seed, dataset)
+    if found.encoded is None and os.environ.get("ACCELERATE_USE_FSDP", "false") == "true":
+        raise UsageError("a sharded model cannot look at images between steps; encode pairs before: give --shards")
+    return recipe, found
 
 
 def embedded(backend: HuggingFaceModel) -> bool:
@@ -223,19 +222,11 @@ def embedded(backend: HuggingFaceModel) -> bool:
     return bool(backend.model.config.vision_config.model_type == TowerConfig.model_type)
 
 
-def estimated(
-    recipe: Recipe,
-    backend: HuggingFaceModel,
-    pairs_from: Source,
-    tuning: Tuning,
-    seed: int,
-    means: Means,
-    start: Path | None,
-    checkpointing: bool,
-) -> str:
+def estimated(pairs_from: Source, tuning: Tuning, means: Means, start: Path | None, checkpointing: bool) -> str:
     """What `train` with the same arguments would need, in words; writes nothing."""
-    torch.manual_seed(seed + 2)
-    trained = describer(backend, tuning, recipe.rank, start, checkpointing)
+    recipe = pairs_from.recipe
+    torch.manual_seed(pairs_from.seed + 2)
+    trained = describer(pairs_from.backend, tuning, recipe.rank, start, checkpointing)
     data = pairs_from.live()
     found = estimate.needs(trained, data, recipe.lora, means)
     where = f"of {pairs_from.dataset}, encoded" if pairs_from.dataset else "drawn and encoded"
@@ -246,25 +237,30 @@ def estimated(
 
 
 def train(
-    recipe: Recipe,
-    backend: HuggingFaceModel,
-    data: Items,
+    pairs_from: Source,
     folder: Path,
     tuning: Tuning,
-    seed: int,
     means: Means,
     start: Path | None = None,
     checkpointing: bool = False,
 ) -> None:
-    """Train on a base, all steps of the recipe; writes the adapter into `folder`/TUNING.
+    """Train on a base, all steps of the recipe; writes the adapter into `folder`/TUNING. Resumes from `folder`.
 
     Args:
-        backend: the base, without an adapter; it is changed in place.
+        pairs_from: its backend is the base, without an adapter; it is changed in place.
         start, checkpointing: see `describer`.
+
+    Raises:
+        InputError: the folder holds another run.
     """
-    torch.manual_seed(seed + 2)
+    recipe, backend = pairs_from.recipe, pairs_from.backend
+    torch.manual_seed(pairs_from.seed + 2)
     trained = describer(backend, tuning, recipe.rank, start, checkpointing)
-    advance(trained, data, recipe.lora, folder, name=tuning, means=means)
+    if ranks.first():
+        dataset = shards.stored(pairs_from.dataset).dataset if pairs_from.dataset else None
+        more = {"tuning": tuning, "dataset": dataset}
+        claim(folder, tuning, identity(recipe, backend, pairs_from.bank, pairs_from.seed, start, **more))
+    advance(trained, pairs_from.items(means.workers), recipe.lora, folder, name=tuning, means=means)
     if not ranks.first():
         return
     if any(isinstance(weight, DTensor) for weight in trained.parameters()):  # sharded: the checkpoint holds it whole

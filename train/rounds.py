@@ -2,7 +2,7 @@
 
 A round draws its pairs from the state, encodes them into a cache of its own, trains on it with earlier rounds' caches
 and real sets mixed in, and looks at validation images: how far the levels move, and whether to stop. What a round found
-is written whole into rounds.json; all else is a function of that, the recipe and the seed, and is checked when found.
+is written whole into rounds.json; all else is a function of that and of the run's identity, which is checked first.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from data_synth.compose import LabelledPair, compose
 from data_synth.config import PairConfig, refuse_held_out
 from data_synth.lexicon import canonical
 from data_synth.sources import Bank
-from train import curriculum, jumpstart, levels, lora, stopping, validation
+from train import checkpoints, curriculum, jumpstart, levels, lora, stopping, validation
 from train.batches import items_in
 from train.curriculum import State
 from train.describer import Describer, Tuning, describer, save_adapter
+from train.identity import claim, identity
 from train.loop import one_thread_a_worker
 from train.mix import Mix, Plan, Rounds
 from train.pairs import PairCache, Rendered, digest, record_of, store
@@ -120,16 +121,18 @@ def train(
 
     Raises:
         UsageError: several processes, or a mix that is none.
-        InputError: the folder holds another run.
+        InputError: the folder holds another run, or lacks what its checkpoints followed from.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise UsageError("rounds are drawn and probed in one process; start it without a launcher")
     columns = _columns(recipe.pairs, bank) if plan.concepts else ()
     job = _Job(recipe, curriculum.widest(recipe.pairs), backend, bank, folder, seed, plan, means, columns)
-    done = _read(job)
     torch.manual_seed(seed + 2)
-    concepts = _concepts(job)
     trained = describer(backend, TUNING, recipe.rank, start, checkpointing)
+    run = identity(recipe, backend, bank, seed, start, tuning=TUNING, plan=asdict(plan))
+    claim(folder, TUNING, run, made=[folder / ROUNDS_FILE])
+    done = _read(folder)
+    concepts = _concepts(job)
     held_out: list[validation.Shown] = []
     caches = [_cache(job, k, one.state) for k, one in enumerate(done)]
     while not finished(done, plan):
@@ -243,27 +246,23 @@ def _probed(job: _Job, model: HuggingFaceModel, state: State) -> Mapping[str, fl
 # --- what lies in the folder ------------------------------------------------------------------------------------
 
 
-def _identity(job: _Job) -> dict[str, Any]:
-    of = {"plan": asdict(job.plan), "seed": job.seed, "recipe": asdict(job.recipe), "bank": digest(job.bank)}
-    found: dict[str, Any] = json.loads(json.dumps({**of, "model": job.backend.info.weights_sha256}))
-    return found
-
-
-def _read(job: _Job) -> tuple[Round, ...]:
+def _read(folder: Path) -> tuple[Round, ...]:
     """The rounds that are done."""
-    file = job.folder / ROUNDS_FILE
-    if not file.exists():
-        return ()
-    told = json.loads(file.read_text(encoding="utf-8"))
-    of = _identity(job)
-    if other := [name for name in of if told["of"].get(name) != of[name]]:
-        raise InputError(f"{job.folder} holds rounds of another {', '.join(other)}; choose another --out")
-    return tuple(from_json(one) for one in told["rounds"])
+    file = folder / ROUNDS_FILE
+    told = json.loads(file.read_text(encoding="utf-8"))["rounds"] if file.exists() else []
+    checkpoint = checkpoints.newest(folder / "checkpoints" / TUNING)
+    reached = int(checkpoints.note_of(checkpoint)["state"]["round"]) if checkpoint else 0
+    if reached > len(told):
+        raise InputError(
+            f"{checkpoint} is of round {reached}, counted from 0, but {file} tells of {len(told)} rounds before it; "
+            "put that file back, or choose another --out"
+        )
+    return tuple(from_json(one) for one in told)
 
 
 def _write(job: _Job, done: Sequence[Round]) -> None:
     """Note the rounds that are done; adapters of rounds that are neither the best nor the last may go then."""
-    told = {"of": _identity(job), "rounds": [one.as_json() for one in done]}
+    told = {"rounds": [one.as_json() for one in done]}
     write_whole(job.folder / ROUNDS_FILE, json.dumps(told, indent=1) + "\n")
     write_whole(job.folder / "levels.svg", levels.svg([(one.reading.step, one.state) for one in done]))
     for number in range(len(done) - 1):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -90,8 +92,12 @@ def describe_row(row: Row, out: Path, options: Options, model: VisionLanguageMod
     except Exception as error:  # the trouble of one pair, be it a fault of ours, must not cost the others
         kind, digest = "failed", kept
         kind_of_error = type(error).__name__
-        ours = "" if isinstance(error, VlmdiffError) else f"{kind_of_error}, an error of ours, please report it: "
-        texts = {ERROR_FILE: _json({"kind": kind_of_error, "message": clean(f"{ours}{error}")})}
+        if isinstance(error, VlmdiffError):
+            message = _without_paths(str(error), row)
+        else:  # its text may say anything
+            message = f"{kind_of_error}, an error of ours, please report it"
+            print(f"{row.name}: {message}: {clean(str(error))}", file=sys.stderr)
+        texts = {ERROR_FILE: _json({"kind": kind_of_error, "message": clean(message)})}
     note = _json({"name": row.name, "row": row.number, "labels": dict(row.labels), "digest": digest})
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,6 +112,21 @@ def describe_row(row: Row, out: Path, options: Options, model: VisionLanguageMod
     except OSError as error:
         raise VlmdiffError(f"cannot write {folder}: {error.strerror}; mend that or choose another --out") from error
     return Outcome(row, kind)
+
+
+def _without_paths(message: str, row: Row) -> str:
+    """A message with A and B for the paths of the sets and for their folders: files of a batch name no path."""
+    names = {row.a: "A", row.b: "B"}
+    metadata = row.changes.get("metadata", "")
+    if os.path.isabs(metadata):
+        names[metadata] = "metadata"
+    for path, name in list(names.items()):
+        folder = os.path.dirname(path)
+        if os.path.isabs(folder) and folder != os.sep:
+            names.setdefault(folder, name)
+    spelt = {form: name for path, name in names.items() for form in (path, repr(path)[1:-1])}
+    longest_first = sorted(spelt, key=len, reverse=True)
+    return re.sub(rf"(?:{'|'.join(map(re.escape, longest_first))})(?!\w)", lambda match: spelt[match[0]], message)
 
 
 def _read(file: Path) -> str | None:

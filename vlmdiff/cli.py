@@ -388,14 +388,16 @@ def _deliver(
 
     from vlmdiff.render import folder, jsonout, terminal
 
-    if out is not None:
-        for name, text in folder.texts(report, pictures).items():
-            write_whole(out / name, text)
-    if as_json:
-        print(jsonout.dumps(report))
-    else:
-        console = Console()
-        console.print(terminal.text(report), soft_wrap=not console.is_terminal)
+    try:
+        if out is not None:
+            for name, text in folder.texts(report, pictures).items():
+                write_whole(out / name, text)
+    finally:  # a full disk costs the files, not the answer
+        if as_json:
+            print(jsonout.dumps(report))
+        else:
+            console = Console()
+            console.print(terminal.text(report), soft_wrap=not console.is_terminal)
     if out is not None and not quiet:
         sys.stdout.flush()
         print(f"\nReport: {out / folder.PAGE}", file=sys.stderr)

@@ -1,6 +1,7 @@
 """The training jobs from nothing to folders that load, with the quick recipe and drawn images."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,22 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from data_synth.config import PairConfig
 from data_synth.dataset import make, read_shards
 from data_synth.recipes import Recipe
+from data_synth.sources import pack
 from tests.vlmdiff.tiny_vlm import save_qwen3_vl
 from train import __main__ as jobs
-from train import recipes
+from train import checkpoints, recipes
 from train.describer import describer
 from vlmdiff import models
+from vlmdiff.errors import InputError
 from vlmdiff.learn.tokens import between, with_summaries
 from vlmdiff.models.huggingface import HuggingFaceModel
+from vlmdiff.models.loading import sha256_of
 
 
 def test_the_quick_recipe_ends_in_a_model_that_reads_images_and_writes(
@@ -69,12 +75,81 @@ def test_another_model_learns_from_pairs_drawn_as_they_are_needed(
 ) -> None:
     tiny(monkeypatch)
     jobs.lora(out=tmp_path, base=str(other_family), recipe="quick", workers=0)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "lora", "lora.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "lora", "lora.jsonl", "lora.run.json"]
     assert jobs_card(tmp_path / "lora")["photographs"] == []
     model = models.load(str(other_family), adapter=tmp_path / "lora", device="cpu")
     images = np.random.default_rng(0).integers(0, 256, (6, model.image_size, model.image_size, 3), np.uint8)
     rows = with_summaries(model.features(images))
     assert len(model.write(between(rows[:3], rows[3:]), draws=0, seed=0)[0]) == 1
+
+
+def test_a_run_goes_on_only_as_it_was_begun(
+    other_family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pairs are drawn as they are needed, so no cache knows their seed; X has seen what its card says."""
+    tiny(monkeypatch)
+    first, out = tmp_path / "first", tmp_path / "out"
+    jobs.lora(out=first, base=str(other_family), recipe="quick", workers=0)
+    x = first / "lora"
+    seen = json.loads((x / "run_card.json").read_text()) | {"domains": ["rare"], "held_out": True}
+    (x / "run_card.json").write_text(json.dumps(seen))
+    quick = recipes.RECIPES["quick"]
+    monkeypatch.setitem(recipes.RECIPES, "quick", replace(quick, lora=replace(quick.lora, save_every=1)))
+    sealed = checkpoints.seal
+
+    def stopped(folder: Path) -> None:
+        sealed(folder)
+        raise KeyboardInterrupt
+
+    def call(**other: Any) -> None:
+        arguments = {"base": str(other_family), "recipe": "quick", "workers": 0, "start": x, "seed": 3}
+        jobs.lora(**{"out": out, **arguments, **other})
+
+    monkeypatch.setattr(checkpoints, "seal", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        call()
+    monkeypatch.setattr(checkpoints, "seal", sealed)
+    weights = sha256_of([x / "adapter_model.safetensors", x / "difference_projector.safetensors"])[:12]
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"start": None}, f"start is {weights} there and none here"),
+        ({"start": vary(x, tmp_path / "y")}, f"start is {weights} there and "),
+        ({"seed": 4}, "seed is 3 there and 4 here"),
+        ({"steps": 2}, "recipe.lora.steps is 3 there and 2 here"),
+        ({"bank": bank_of_one(tmp_path)}, "bank is "),
+    ]
+    for other, said in refused:
+        with pytest.raises(InputError, match=f"holds another run: {said}.*; to go on give what it was begun with"):
+            call(**other)
+    assert not (out / "lora").exists()
+    (note := out / "lora.run.json").rename(tmp_path / "aside")
+    with pytest.raises(InputError, match=r"checkpoint-1 is there, but not lora\.run\.json"):
+        call()
+    (tmp_path / "aside").rename(note)
+    note.write_bytes((whole := note.read_bytes())[:30])
+    with pytest.raises(InputError, match=r"lora\.run\.json is damaged"):
+        call()
+    note.write_bytes(whole)
+    call()
+    card = jobs_card(out / "lora")
+    assert "rare" in card["domains"] and card["held_out"]
+    assert json.loads((out / "lora.jsonl").read_text().splitlines()[-1])["step"] == 3
+
+
+def vary(adapter: Path, folder: Path) -> Path:
+    """An adapter with other weights."""
+    shutil.copytree(adapter, folder)
+    file = folder / "difference_projector.safetensors"
+    save_file({name: value + 1 for name, value in load_file(file).items()}, file)
+    return folder
+
+
+def bank_of_one(folder: Path) -> Path:
+    """A bank of one photograph."""
+    picture = folder / "photographs" / "pets" / "cat" / "one.png"
+    picture.parent.mkdir(parents=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(picture)
+    pack([folder / "photographs"], folder / "bank.npy", side=64)
+    return folder / "bank.npy"
 
 
 def test_it_learns_from_shards_whose_images_it_looks_at_once(

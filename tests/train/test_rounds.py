@@ -17,6 +17,7 @@ from train.pairs import CachedPair, PairCache
 from train.rounds import Round, best_of, finished, from_json, next_state
 from train.stopping import Reading
 from vlmdiff.errors import UsageError
+from vlmdiff.models.loading import sha256_of, weight_files
 
 WITHIN = curriculum.widest(PairConfig(set_size=(8, 8)))
 STATE = curriculum.started(WITHIN)
@@ -34,6 +35,7 @@ from train.mix import Plan
 from train.language import make_base, make_processor, make_tokenizer, save_base
 from train.loop import Schedule
 from train.recipes import recipe
+from vlmdiff.errors import InputError
 from vlmdiff.models import huggingface
 from vlmdiff.models.mini.tower import TowerConfig
 
@@ -53,26 +55,34 @@ quick = replace(
 )
 
 
-def train(out):
+def train(out, seed=3, plan=Plan(rounds=2), start=None):
     tower = TowerConfig(image_size=32, widths=(8, 8, 16), blocks=(1, 1, 1))
     if not (home / "base").exists():
         torch.manual_seed(0)
         tokenizer = make_tokenizer()
         save_base(make_base(tokenizer, tower).eval(), make_processor(tokenizer, tower), home / "base")
     backend = huggingface.HuggingFaceModel("tiny", home / "base", None, "cpu")
-    rounds.train(quick, backend, Bank.drawn_only(), out, 3, Plan(rounds=2), lora.Means(workers=0))
+    rounds.train(quick, backend, Bank.drawn_only(), out, seed, plan, lora.Means(workers=0), start)
 
 
-def child(out):
+def child(out, **other):
     process = os.fork()
     if process:
         return process
     code = 1
     try:
-        train(out)
+        train(out, **other)
         code = 0
+    except InputError as error:
+        print(error)
+        sys.stdout.flush()
+        code = error.exit_code
     finally:
         os._exit(code)
+
+
+def refused(**other):
+    assert os.waitstatus_to_exitcode(os.waitpid(child(home / "killed", **other), 0)[1]) == InputError.exit_code
 
 
 assert os.waitpid(child(home / "whole"), 0)[1] == 0
@@ -83,6 +93,13 @@ for sign in sys.argv[2:]:
         time.sleep(0.002)
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
+    refused(seed=4)
+refused(start=home / "whole" / "lora")
+refused(plan=Plan(rounds=2, patience=1))
+for name in ("rounds.json", "lora.run.json"):
+    (home / "killed" / name).rename(home / name)
+    refused()
+    (home / name).rename(home / "killed" / name)
 assert os.waitpid(child(home / "killed"), 0)[1] == 0
 """
 KILLED_AT = (
@@ -97,7 +114,8 @@ def reading(described: float, step: int = 0) -> Reading:
 
 
 @pytest.mark.timeout(400)
-def test_a_run_killed_at_any_moment_ends_with_the_same_states_caches_and_weights(tmp_path: Path) -> None:
+def test_a_run_killed_at_any_moment_goes_on_as_it_was_begun_and_only_so(tmp_path: Path) -> None:
+    """It ends with the same states, caches and weights; after each kill calls that mean another run are refused."""
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(tmp_path), *KILLED_AT],
         cwd=Path(__file__).parents[2],
@@ -108,7 +126,17 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_states_caches_and_weights
     )
     assert done.returncode == 0, done.stderr[-3000:]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    same = ["rounds.json", "levels.svg", "lora/adapter_model.safetensors", "lora/difference_projector.safetensors"]
+    seed, start, plan, rounds_lost, note_lost = done.stdout.splitlines()[len(KILLED_AT) - 1 :]
+    assert done.stdout.splitlines()[: len(KILLED_AT)] == [seed] * len(KILLED_AT), "also before anything is learned"
+    remedy = "; to go on give what it was begun with, else choose another --out"
+    assert seed == f"{killed} holds another run: seed is 3 there and 4 here{remedy}"
+    used = sha256_of(weight_files(whole / "lora"))[:12]
+    assert start == f"{killed} holds another run: start is none there and {used} here{remedy}"
+    assert plan == f"{killed} holds another run: plan.patience is 5 there and 1 here{remedy}"
+    assert "checkpoint-3 is of round 1" in rounds_lost and "rounds.json tells of 0 rounds before it" in rounds_lost
+    assert "is there, but not lora.run.json" in note_lost
+    same = ["rounds.json", "lora.run.json", "levels.svg"]
+    same += ["lora/adapter_model.safetensors", "lora/difference_projector.safetensors"]
     same += [f"pairs/round-{k:03}/{name}" for k in (0, 1) for name in ("pairs.jsonl", "features.bin", "made_of.json")]
     for name in same:
         assert (killed / name).read_bytes() == (whole / name).read_bytes(), name

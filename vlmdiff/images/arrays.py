@@ -69,11 +69,15 @@ def rows(references: Sequence[Reference]) -> Generator[NDArray[Any] | Unreadable
     at: tuple[str, int] = ("", 0)
     shape: tuple[int, ...] = (0,)
     dtype: np.dtype[Any] = np.dtype(np.uint8)
+    damaged: dict[str, int] = {}  # by array the first row that could not be read: later ones are not tried
     with zipfile.ZipFile(references[0].path) as file:
         try:
             for one in references:
                 assert isinstance(one.place, tuple)
                 key, row = str(one.place[0]), one.place[1]
+                if row >= damaged.get(key, row + 1):
+                    yield Unreadable("damaged array")
+                    continue
                 try:
                     if stream is None or at[0] != key or row < at[1]:
                         if stream is not None:
@@ -89,6 +93,7 @@ def rows(references: Sequence[Reference]) -> Generator[NDArray[Any] | Unreadable
                     content: NDArray[Any] | Unreadable = np.frombuffer(data, dtype).reshape(shape[1:])
                 except Exception:
                     stream, content = None, Unreadable("damaged array")
+                    damaged[key] = row
                 yield content
         finally:
             if stream is not None:

@@ -22,6 +22,14 @@ SEPARATES = 0.9
 """AUROC from which a property of the files is said to tell the sets apart."""
 SURE = 3.0
 """Standard deviations of chance that it must be away from 0.5, too: 8 + 8 files can be, 6 + 6 never are."""
+MODALITIES = frozenset(
+    (
+        *("AR", "BI", "CR", "CT", "DG", "DMS", "DX", "EPS", "ES", "GM", "HC", "HD", "IO", "IOL", "IVOCT", "IVUS"),
+        *("KER", "LEN", "LS", "MG", "MR", "NM", "OAM", "OCT", "OP", "OPM", "OPT", "OPTBSV", "OPTENF", "OPV", "OT"),
+        *("PT", "PX", "RF", "RG", "RTIMAGE", "SM", "SRF", "TG", "US", "VA", "XA", "XC", "SC", "BDUS"),
+    )
+)
+"""Of DICOM (PS3.3 C.7.3.1.1.1), those that may hold pictures; any other word in that tag is not repeated."""
 LOOKED_AT = 3000
 """Images a set in which near-duplicates are looked for."""
 
@@ -97,7 +105,7 @@ def _file_differences(a: Sequence[Header], b: Sequence[Header]) -> list[str]:
     (kind_a, share_a), (kind_b, share_b) = (_commonest([h.format for h in headers]) for headers in (a, b))
     if kind_a != kind_b and min(share_a, share_b) >= 0.75:
         found.append(f"file formats differ: A is {share_a:.0%} {kind_a}, B {share_b:.0%} {kind_b}")
-    (kind_a, share_a), (kind_b, share_b) = (_commonest([h.modality or "" for h in headers]) for headers in (a, b))
+    (kind_a, share_a), (kind_b, share_b) = (_commonest([_modality(h) for h in headers]) for headers in (a, b))
     if kind_a and kind_b and kind_a != kind_b and min(share_a, share_b) >= 0.5:
         found.append(f"DICOM modalities differ: A is {share_a:.0%} {kind_a}, B {share_b:.0%} {kind_b}")
     depth_a, depth_b = (sum(h.high_depth for h in headers) / len(headers) for headers in (a, b))
@@ -116,6 +124,10 @@ def _file_differences(a: Sequence[Header], b: Sequence[Header]) -> list[str]:
             jpeg_a, jpeg_b, "JPEG compression differs (mean quantisation step)", "", lambda h: h.quantisation or 0.0
         )
     return found
+
+
+def _modality(header: Header) -> str:
+    return header.modality if header.modality in MODALITIES else "other" if header.modality else ""
 
 
 def _differs(

@@ -158,6 +158,8 @@ def _resize(pixels: NDArray[Any], width: int, height: int) -> NDArray[Any]:
         return pixels.copy()
     shrinks = width <= pixels.shape[1] and height <= pixels.shape[0]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    if pixels.ndim == 3 and pixels.shape[2] > 4:  # more than OpenCV takes at once
+        return np.stack([_resize(pixels[..., i], width, height) for i in range(pixels.shape[2])], axis=2)
     return cast("NDArray[Any]", cv2.resize(pixels, (width, height), interpolation=how)).reshape(
         height, width, *pixels.shape[2:]
     )

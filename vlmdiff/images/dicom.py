@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any
@@ -12,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vlmdiff.images.archives import MAX_BYTES
 from vlmdiff.images.decode import Header, Levels, Pixels, Raw, Unreadable, check_size, quiet
 from vlmdiff.images.medical import needs_medical, square
 from vlmdiff.images.reading import Reading, evenly
@@ -36,6 +38,8 @@ NO_PICTURES = frozenset({"SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "SR", "KO", "PR"
 """Modalities of files that hold no picture of anything, or a mask."""
 OFTEN_BURNED_IN = frozenset({"US", "IVUS", "SC", "OT", "XA", "RF", "ES", "GM"})
 """Modalities whose pictures often have names in their pixels: they must say that they have not."""
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_LONGEST_HEADER = 2**16
 _SALT = secrets.token_bytes(16)
 """Of this process: so that no digest of an identifier can be looked up anywhere."""
 
@@ -90,8 +94,10 @@ def slice_of(stream: IO[bytes]) -> Slice | None:
         import pydicom
     with quiet():
         try:
-            tags = [tag for tag in TAGS if tag not in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")]
-            found = pydicom.dcmread(stream, force=True, specific_tags=tags, stop_before_pixels=True)
+            start = stream.read(_LONGEST_HEADER)
+            _check_start(start if not _is_deflated(start) else start + stream.read(MAX_BYTES))
+            stream.seek(0)
+            found = _parsed(pydicom, stream, before_pixels=True)
             if not found.get("SeriesInstanceUID"):
                 return None
             position = float(found.get("InstanceNumber") or 0)
@@ -108,12 +114,57 @@ def _opaque(identifier: object) -> str:
 
 
 def _dataset(pydicom: Any, data: Any) -> Any:
-    dataset = pydicom.dcmread(io.BytesIO(data), force=True, specific_tags=list(TAGS))
+    _check_start(data)
+    dataset = _parsed(pydicom, io.BytesIO(data))
     if "TransferSyntaxUID" not in dataset.file_meta:  # without file header; how it was parsed is how it is stored
         implicit, _ = dataset.original_encoding
         uids = pydicom.uid
         dataset.file_meta.TransferSyntaxUID = uids.ImplicitVRLittleEndian if implicit else uids.ExplicitVRLittleEndian
     return dataset
+
+
+def _parsed(pydicom: Any, stream: IO[bytes], before_pixels: bool = False) -> Any:
+    """The data set, as `pydicom.dcmread` gives it, up to the first tag of group 0: zeros would be millions of those."""
+    pixels = [pydicom.tag.Tag(tag) for tag in PIXELS]
+
+    def stops(tag: Any, vr: str | None, length: int) -> bool:
+        return tag.group == 0 or (before_pixels and tag in pixels)
+
+    tags = [pydicom.tag.Tag(tag) for tag in TAGS]
+    return pydicom.filereader.read_partial(stream, stops, force=True, specific_tags=tags)
+
+
+def _check_start(data: Any) -> None:
+    """Refuse what would be parsed for minutes, or inflated without bound, before pydicom does so."""
+    _, end = _file_header(data)
+    if bytes(data[end : end + 2]) in (b"\0\0", b"\2\0"):  # no data set follows, or a header without end
+        raise Unreadable("damaged DICOM file")
+    if not _is_deflated(data):
+        return
+    inflater, rest, size = zlib.decompressobj(-zlib.MAX_WBITS), bytes(data[end:]), 0
+    while rest and not inflater.eof:
+        size += len(inflater.decompress(rest, 2**20))
+        rest = inflater.unconsumed_tail
+        if size > MAX_BYTES:
+            raise Unreadable(f"unpacks to more than {MAX_BYTES // 2**20} MB")
+
+
+def _is_deflated(data: Any) -> bool:
+    return _file_header(data)[0] == b"1.2.840.10008.1.2.1.99"
+
+
+def _file_header(data: Any) -> tuple[bytes, int]:
+    """The transfer syntax that the elements of group 2 tell, and where they end."""
+    syntax, at = b"", 132 if bytes(data[128:132]) == b"DICM" else 0
+    while at < _LONGEST_HEADER and bytes(data[at : at + 2]) == b"\2\0":
+        kind = bytes(data[at + 4 : at + 6])
+        is_long = kind in (b"OB", b"OW", b"SQ", b"UN", b"UT")
+        first, value = (at + 8, at + 12) if is_long else (at + 6 if kind.isalpha() else at + 4, at + 8)
+        end = value + int.from_bytes(data[first:value], "little")
+        if bytes(data[at + 2 : at + 4]) == b"\x10\0":
+            syntax = bytes(data[value:end]).strip(b"\0 ")
+        at = end
+    return syntax, at
 
 
 def _frames(dataset: Any, reading: Reading, frame: int | None) -> list[Raw]:
@@ -123,7 +174,7 @@ def _frames(dataset: Any, reading: Reading, frame: int | None) -> list[Raw]:
     told = "" if not name or name == str(kind) else f" ({name})"  # a private kind has no name worth repeating
     if modality in NO_PICTURES:
         raise Unreadable(f"DICOM file that is no picture{told or f' ({modality})'}")
-    if not any(tag in dataset for tag in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+    if not any(tag in dataset for tag in PIXELS):
         raise Unreadable(f"DICOM file without a picture{told}")
     check_size(int(dataset.Columns), int(dataset.Rows))
     _check_decoder(dataset)
@@ -131,6 +182,7 @@ def _frames(dataset: Any, reading: Reading, frame: int | None) -> list[Raw]:
     if frame is not None and not 1 <= frame <= count:
         raise Unreadable(f"frame {frame} of a DICOM file with {count}")
     chosen = evenly(count, reading.frames) if frame is None else [frame - 1]
+    _check_streams(dataset, chosen, count)
     return [_frame(dataset, index, modality, None if count == 1 else index + 1) for index in chosen]
 
 
@@ -148,6 +200,23 @@ def _check_decoder(dataset: Any) -> None:
         raise Unreadable(f"DICOM file in {named}: no decoder; convert it to Explicit VR Little Endian") from None
     if not decoder.is_available:
         raise Unreadable(f"DICOM file in {named}: no decoder installed; pip install 'vlmdiff[medical]' brings one")
+
+
+def _check_streams(dataset: Any, chosen: Sequence[int], count: int) -> None:
+    """Refuse frames whose own size is another than that of the file, which was checked: they would be decoded whole."""
+    from pydicom.encaps import get_frame
+
+    from vlmdiff.images import dicom_codecs
+
+    if not str(dataset.file_meta.TransferSyntaxUID).startswith(dicom_codecs.JPEG_FAMILY):
+        return
+    for index in chosen:
+        try:
+            told = dicom_codecs.size_of(get_frame(dataset.PixelData, index, number_of_frames=count))
+        except ValueError:  # not there: the decoder says so
+            return
+        if told is not None and told != (int(dataset.Columns), int(dataset.Rows)):
+            raise Unreadable("DICOM file whose compressed picture is of another size than it says")
 
 
 def _frame(dataset: Any, index: int, modality: str | None, number: int | None) -> Raw:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 LABEL = "imagecodecs"
+_FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+"""Markers SOF0 to SOF15 of JPEG and SOF55 of JPEG-LS."""
 _LOCK = threading.Lock()
 
 JPEG = ("1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
@@ -18,6 +20,9 @@ JPEG = ("1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4
 JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
 HT_JPEG_2000 = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203")
+
+JPEG_FAMILY = ("1.2.840.10008.1.2.4.5", "1.2.840.10008.1.2.4.7", "1.2.840.10008.1.2.4.8", *JPEG_2000, *HT_JPEG_2000)
+"""How the transfer syntaxes of streams that `size_of` knows start."""
 
 DECODER_DEPENDENCIES = dict.fromkeys((*JPEG, *JPEG_LS, *JPEG_2000, *HT_JPEG_2000), (LABEL,))
 """What pydicom asks a plugin for."""
@@ -65,6 +70,22 @@ def decode_frame(data: bytes, runner: Any) -> bytearray:
     if frame.ndim == 3:
         runner.set_option("planar_configuration", 0)
     return bytearray(np.ascontiguousarray(frame).tobytes())
+
+
+def size_of(stream: bytes) -> tuple[int, int] | None:
+    """Width and height that a JPEG, JPEG-LS or JPEG 2000 stream says of itself; None where it says none."""
+    start = stream.find(b"\xff\x4f\xff\x51")  # may lie in a box of a JP2 file
+    if start >= 0 and stream[:2] != b"\xff\xd8":
+        right, bottom, left, top = (int.from_bytes(stream[start + i : start + i + 4], "big") for i in (8, 12, 16, 20))
+        return right - left, bottom - top
+    at = 2
+    while stream[:2] == b"\xff\xd8" and at + 9 <= len(stream) and stream[at] == 0xFF:
+        marker = stream[at + 1]
+        if marker in _FRAME_HEADERS:
+            height, width = (int.from_bytes(stream[at + i : at + i + 2], "big") for i in (5, 7))
+            return width, height
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+    return None
 
 
 def _jpeg_as_stored(data: bytes) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlmdiff.images import arrays, dicom, nifti, tiff
+from vlmdiff.images.archives import MAX_BYTES
 from vlmdiff.images.decode import Raw, Unreadable, decode
 from vlmdiff.images.medical import unpacked
 from vlmdiff.images.reading import USUAL, Reading
@@ -34,7 +35,10 @@ def read(content: Content, reference: Reference, reading: Reading = USUAL, targe
     frame, channels = reference.frame, reference.channels
     if isinstance(content, np.ndarray):
         return arrays.picture(content, reading, frame)
-    if bytes(content[:2]) == b"\x1f\x8b":
+    is_packed = bytes(content[:2]) == b"\x1f\x8b"
+    if isinstance(content, mmap.mmap) and (is_packed or dicom.is_dicom(content)):  # these are read as a whole
+        raise Unreadable(f"more than {MAX_BYTES // 2**20} MB")
+    if is_packed:
         content = unpacked(content, nifti.bytes_needed)
     if dicom.is_dicom(content):
         return dicom.read(content, reading, frame)

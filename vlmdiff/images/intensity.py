@@ -51,13 +51,13 @@ class Intensity:
 
     windows: Mapping[int, tuple[Window, ...]]
     colours: tuple[str, ...] | None = None
-    """Of the channels, where they were told."""
+    """Of the channels, where they were told; pictures with fewer or more channels have the usual ones."""
 
     def apply(self, levels: Levels) -> Pixels:
         """Levels as RGB: the sum of their channels, each in its colour."""
         channels = levels[..., None] if levels.ndim == 2 else levels
         count = channels.shape[2]
-        windows, names = self.windows[count], self.colours or usual_colours(count)
+        windows, names = self.windows[count], self._colours_of(count)
         if names == ("grey",):
             return windows[0].apply(channels[..., 0])
         shares = np.stack([window.share(channels[..., i]) for i, window in enumerate(windows)], axis=2)
@@ -69,8 +69,13 @@ class Intensity:
         return [
             {"channel": i, "of": count, "colour": colour, "black": round(w.low, 4), "white": round(w.high, 4)}
             for count, windows in sorted(self.windows.items())
-            for i, (w, colour) in enumerate(zip(windows, self.colours or usual_colours(count), strict=True), 1)
+            for i, (w, colour) in enumerate(zip(windows, self._colours_of(count), strict=True), 1)
         ]
+
+    def _colours_of(self, count: int) -> tuple[str, ...]:
+        if self.colours is not None and len(self.colours) == count:
+            return self.colours
+        return usual_colours(count)
 
 
 def usual_colours(count: int) -> tuple[str, ...]:

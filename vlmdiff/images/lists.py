@@ -9,14 +9,22 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import zip_longest
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from vlmdiff.errors import InputError
 from vlmdiff.images.reading import channel_numbers
-from vlmdiff.images.references import IMAGE_SUFFIXES, Reference, new_reference
+from vlmdiff.images.references import Reference, new_reference
 
 TABLES = (".csv", ".jsonl")
 """What a manifest may be."""
+HEADINGS = frozenset(
+    (
+        *("path", "paths", "file", "files", "filename", "filenames", "file_name", "file_path", "filepath", "image"),
+        *("images", "image_path", "image_name", "img", "name", "uri", "set", "side", "group", "groups", "patient"),
+        *("patient_id", "patientid", "subject", "plate", "site", "label", "class", "frame", "channels"),
+    )
+)
+"""Words of a CSV file's first row that make it a header."""
 
 
 def text_list(path: Path) -> list[Reference]:
@@ -26,7 +34,7 @@ def text_list(path: Path) -> list[Reference]:
 
 
 def csv_list(path: Path) -> list[Reference]:
-    """The files in the column `path` of a CSV file, else in its first column."""
+    """The files in the column `path` of a CSV file, else in its first column; a header is known by one of HEADINGS."""
     try:
         rows = [row for row in csv.reader(io.StringIO(_text(path))) if row and not row[0].lstrip().startswith("#")]
     except csv.Error as error:
@@ -35,8 +43,8 @@ def csv_list(path: Path) -> list[Reference]:
         return []
     header = [cell.strip().lower() for cell in rows[0]]
     column = header.index("path") if "path" in header else 0
-    # Without a column `path` the first row may be a header or already an image.
-    is_header = "path" in header or PurePosixPath(header[0]).suffix not in IMAGE_SUFFIXES
+    is_header = not HEADINGS.isdisjoint(header) and not os.path.isfile(path.parent / rows[0][column].strip())
+    column = column if is_header else 0
     found: list[tuple[Mapping[str, str], str]] = []
     for row in rows[is_header:]:
         row = [cell.strip() for cell in row]
@@ -101,17 +109,17 @@ def _text(path: Path) -> str:
 
 
 def _listed(origin: Path, rows: list[tuple[Mapping[str, str], str]]) -> list[Reference]:
-    seen: set[tuple[str, str | None]] = set()
+    seen: set[tuple[str, str, int | None]] = set()
     found = []
     for number, (cells, name) in enumerate(rows, 1):
         path = os.path.normpath(origin.parent / name)
         is_table = "path" in cells  # in a plain list, `frame` may be the name of anything
         frame = _frame(origin, number, cells.get("frame", "")) if is_table else None
         channels = channel_numbers(cells.get("channels", "")) if is_table else None
-        again = (path, cells.get("frame") or None) in seen
-        one = new_reference(name, Path(path), refused="listed before" if again else None)
+        key = (cells.get("set", "").lower(), path, frame)
+        one = new_reference(name, Path(path), refused="listed before" if key in seen else None)
         found.append(replace(one, cells=cells, frame=frame, channels=channels))
-        seen.add((path, cells.get("frame") or None))
+        seen.add(key)
     return found
 
 

@@ -146,8 +146,15 @@ class Loading:
 
 def digest_of(content: Content, frame: int | None) -> str:
     """SHA-256 of a file's content, and of which of its frames, where it has several."""
-    digest = hashlib.sha256(content.tobytes() if isinstance(content, np.ndarray) else content)
-    return digest.hexdigest() if frame is None else hashlib.sha256(f"{digest.hexdigest()}#{frame}".encode()).hexdigest()
+    return _digest_of_frame(_digest_of_file(content), frame)
+
+
+def _digest_of_file(content: Content) -> str:
+    return hashlib.sha256(content.tobytes() if isinstance(content, np.ndarray) else content).hexdigest()
+
+
+def _digest_of_frame(of_file: str, frame: int | None) -> str:
+    return of_file if frame is None else hashlib.sha256(f"{of_file}#{frame}".encode()).hexdigest()
 
 
 def _decoded(
@@ -172,10 +179,14 @@ def _pictures(
         return content
     try:
         found = []
+        of_file = None
         for raw in formats.read(content, reference, reading, size):
+            of_file = of_file or _digest_of_file(content)
             samples = sample_levels(raw.pixels) if raw.header.high_depth else None
             fitted = fit(measured(raw.pixels), size)
-            found.append(Picture(fitted, samples, digest_of(content, raw.frame), raw.header, raw.frame))
+            found.append(Picture(fitted, samples, _digest_of_frame(of_file, raw.frame), raw.header, raw.frame))
         return found
     except Unreadable as unreadable:
         return unreadable
+    except Exception:  # what a reader let through (MemoryError, cv2.error) must not cost the other files
+        return Unreadable("damaged file")

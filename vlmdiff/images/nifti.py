@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vlmdiff.images.decode import Header, Levels, Pixels, Raw, Unreadable, check_size, quiet
+from vlmdiff.images.decode import MIN_SIDE, Header, Levels, Pixels, Raw, Unreadable, check_size, quiet
 from vlmdiff.images.medical import needs_medical, square
 from vlmdiff.images.reading import Reading, evenly
 
@@ -54,7 +55,10 @@ def read(data: Any, reading: Reading, frame: int | None = None) -> list[Raw]:
     if len(data) < header.offset + header.count * header.dtype.itemsize:
         raise Unreadable("truncated file")
     flat = np.frombuffer(data, header.dtype, header.count, header.offset)
-    volume, (along_x, along_y, _) = _turned(flat.reshape(header.shape, order="F"), header)
+    with quiet():
+        volume, (along_x, along_y, _) = _turned(flat.reshape(header.shape, order="F"), header)
+    # Whether it is too small is known when its pixels are square.
+    check_size(max(MIN_SIDE, volume.shape[0]), max(MIN_SIDE, volume.shape[1]))
     depth = volume.shape[2]
     if frame is not None and not 1 <= frame <= depth:
         raise Unreadable(f"slice {frame} of a volume with {depth}")
@@ -82,7 +86,7 @@ class _Volume:
         self.zooms = [float(z) for z in [*parsed.get_zooms(), 1.0, 1.0][:3]] if len(shape) >= 2 else [1.0] * 3
         slope, inter = (None, None) if kind == MGH else parsed.get_slope_inter()
         self.slope, self.inter = float(slope or 1.0), float(inter or 0.0)
-        self.count = int(np.prod(self.shape, dtype=np.int64))
+        self.count = math.prod(self.shape)  # numpy's product would overflow
         if min(self.shape) < 1 or len(shape) < 2 or self.offset < 0:
             raise ValueError
 

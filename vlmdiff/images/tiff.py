@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import mmap
 from typing import Any
 
@@ -52,6 +53,7 @@ def read(data: Any, reading: Reading, frame: int | None = None, channels: tuple[
             stream: Any = data if isinstance(data, mmap.mmap) else io.BytesIO(data)
             with tifffile.TiffFile(stream) as file:
                 series = _main_series(file)
+                _check_tiles(series.keyframe)
                 if len(series.levels) > 1 or (file.is_svs or file.is_ndpi or file.is_scn or file.is_bif):
                     return [_slide(series)]
                 if _is_ordinary(file, series):
@@ -84,6 +86,8 @@ def _main_series(file: Any) -> Any:
 def _is_ordinary(file: Any, series: Any) -> bool:
     """A photograph, a scan, a grey picture of one page, or pages of 8 bits without a word on what they are."""
     page = series.keyframe
+    if page.index != 0:  # an ordinary reader would read a small picture before it
+        return False
     says_more = (file.is_ome or file.is_imagej or file.is_stk or file.is_lsm) and set(series.axes) - set("YXS")
     if says_more or page.imagedepth > 1 or page.imagewidth * page.imagelength > MAX_PIXELS:
         return False
@@ -98,8 +102,7 @@ def _pictures(series: Any, reading: Reading, frame: int | None, channels: tuple[
     if series.dtype is None or series.dtype.kind not in "biuf":
         raise Unreadable("TIFF file of values that are no real numbers")
     page = series.keyframe
-    if int(np.prod(series.shape, dtype=np.int64)) * series.dtype.itemsize > MAX_BYTES:
-        raise Unreadable(f"TIFF file with more than {MAX_BYTES // 2**20} MB of pixels; save one plane or channel alone")
+    _check_bytes(series)
     check_size(page.imagewidth, page.imagelength)
     told = reading.told_channels()
     values, axes = _known_axes(series.asarray(), series.axes, as_channels=told is not None or channels is not None)
@@ -118,6 +121,17 @@ def _pictures(series: Any, reading: Reading, frame: int | None, channels: tuple[
         header = Header("TIFF", width, height, not is_rgb, channels=1 if is_rgb else of_file)
         found.append(Raw(pixels, header, None if count == 1 else index + 1))
     return found
+
+
+def _check_bytes(series: Any) -> None:
+    if math.prod(series.shape) * series.dtype.itemsize > MAX_BYTES:
+        raise Unreadable(f"TIFF file with more than {MAX_BYTES // 2**20} MB of pixels; save one plane or channel alone")
+
+
+def _check_tiles(page: Any) -> None:
+    """A tile is decoded as a whole, however small the picture."""
+    if page.is_tiled and page.tilewidth * page.tilelength * page.tiledepth > MAX_PIXELS:
+        raise Unreadable(f"TIFF file with tiles of more than {MAX_PIXELS // 1_000_000} megapixels")
 
 
 def _known_axes(values: NDArray[Any], axes: str, as_channels: bool) -> tuple[NDArray[Any], str]:
@@ -162,11 +176,14 @@ def _slide(series: Any) -> Raw:
     level = next((level for level, area in pages if area <= SLIDE_PIXELS), None)
     if level is None:
         raise Unreadable("whole slide without a small level: save an overview of it")
+    shape = [n for n in level.shape if n != 1]
+    if len(shape) != 3 or not {shape[0], shape[2]} & {3, 4}:
+        raise Unreadable("whole slide that is not in colour; save the wanted channels of a level as TIFF")
+    _check_bytes(level)
+    _check_tiles(level.keyframe)
     values = np.squeeze(level.asarray())
     if values.ndim == 3 and values.shape[0] in (3, 4) and values.shape[2] not in (3, 4):
         values = np.moveaxis(values, 0, -1)
-    if values.ndim != 3 or values.shape[2] not in (3, 4):
-        raise Unreadable("whole slide that is not in colour; save the wanted channels of a level as TIFF")
     whole = _rgb(values)
     top, bottom, left, right = _tissue(whole)
     pixels = np.ascontiguousarray(whole[top:bottom, left:right])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -53,6 +54,8 @@ def _slices(references: Sequence[Reference]) -> Iterator[tuple[str, dicom.Slice 
 
 def _of_file(path: Path) -> dicom.Slice | None:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            return None
         with path.open("rb") as file:
             if not dicom.is_dicom(file.read(256)):
                 return None
