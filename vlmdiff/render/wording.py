@@ -219,10 +219,9 @@ def doubts(report: Report, finding: Finding) -> list[str]:
         )
     if finding.confounded_by is not None:
         column = finding.confounded_by
-        found.append(
-            f"confounded with the column {column}, which tells the sets apart: among images alike in {column} "
-            "it vanishes"
-        )
+        tested = any(one.column == column and one.p_value is not None for one in finding.within)
+        alike = f"among images alike in {column} it vanishes" if tested else f"too few are alike in {column} to tell"
+        found.append(f"confounded with the column {column}, which tells the sets apart: {alike}")
     return found
 
 
