@@ -166,7 +166,7 @@ def test_each_pair_gets_the_report_that_describe_gives(manifest: Path, tmp_path:
     (hostile,) = (file.parent for file in out.glob("*/error.json"))
     assert hostile.parent == out and hostile.name.startswith("_script_-")
     error = json.loads((hostile / "error.json").read_text())
-    assert error["kind"] == "InputError" and error["message"].startswith("set B: no file or folder")
+    assert error["kind"] == "InputError" and error["message"].startswith("set B: no file or folder 'B'; give")
     assert not (hostile / "report.json").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2", "3", "4", "5", "manifest.csv", "out"]
 
@@ -229,12 +229,16 @@ def test_images_that_are_away_for_a_night_cost_no_report(manifest: Path, tmp_pat
     assert content(out) == before
 
 
-def test_a_fault_of_ours_fails_one_pair_only(manifest: Path, tmp_path: Path) -> None:
+def test_a_fault_of_ours_fails_one_pair_only(
+    manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
-    ended = batch(manifest, out, load=lambda: watched(Counting(2, lambda: 1 // 0)))
+    ended = batch(manifest, out, load=lambda: watched(Counting(2, lambda: {}[str(tmp_path)])))
     assert ended == {"described": 3, "failed": 2}
     error = json.loads((out / "alike" / "error.json").read_text())
-    assert error["kind"] == "ZeroDivisionError" and "an error of ours" in error["message"]
+    assert error == {"kind": "KeyError", "message": "KeyError, an error of ours, please report it"}
+    assert str(tmp_path) in capsys.readouterr().err
+    assert not any(str(tmp_path) in file.read_text("utf-8") for file in out.rglob("*") if file.is_file())
     assert batch(manifest, out) == {"described": 1, "unchanged": 3, "failed": 1}
 
 

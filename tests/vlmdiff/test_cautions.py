@@ -113,6 +113,10 @@ def test_modalities_channels_and_burned_in_names_are_told(tmp_path: Path) -> Non
     said = warned(tmp_path / "a", tmp_path / "b")
     assert "DICOM modalities differ: A is 100% CT, B 100% US" in said
     assert any(one.startswith("B: 3 of 3 images may have names written into the pixels") for one in said)
+    (tmp_path / "b" / "0.dcm").write_bytes(dicom(values[3], Modality="DOE JANE"))
+    (tmp_path / "b" / "1.dcm").write_bytes(dicom(values[4], Modality="DOE JANE"))
+    told = "DICOM modalities differ: A is 100% CT, B 67% other"
+    assert told in warned(tmp_path / "a", tmp_path / "b")
     (tmp_path / "c").mkdir()
     for n in range(3):
         many = np.random.default_rng(n).integers(0, 999, (5, 20, 20), np.uint16)

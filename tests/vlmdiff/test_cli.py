@@ -120,6 +120,16 @@ def test_quiet_says_nothing_on_stderr(run: FakeRun, tmp_path: Path, capsys: pyte
     assert capsys.readouterr().err == ""
 
 
+def test_a_report_that_cannot_be_written_costs_no_answer(
+    run: FakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.html").mkdir()  # in the way
+    assert exit_code("describe", "a/", "b/", "--json", "--out", str(tmp_path)) == 1
+    out, err = capsys.readouterr()
+    assert Report.model_validate_json(out) == run.report
+    assert "Report:" not in err
+
+
 def test_a_file_in_the_way_of_out_is_a_usage_error(run: FakeRun, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert exit_code("describe", "a/", "b/", "--out", str(tmp_path / "file")) == 2

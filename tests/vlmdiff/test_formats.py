@@ -4,6 +4,7 @@ import gzip
 import io
 import mmap
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from tests.vlmdiff.medical_files import LOSSLESS_JPEG, dicom, nifti, slide, tiff
-from vlmdiff.images import archives, formats, sources
-from vlmdiff.images.decode import Raw, Unreadable, measured
+from vlmdiff.images import archives, dicom_codecs, formats, sources
+from vlmdiff.images.decode import Raw, Unreadable, fit, measured
 from vlmdiff.images.intensity import Intensity, Window, fit_intensity, sample_levels
 from vlmdiff.images.loading import digest_of
 from vlmdiff.images.reading import Reading
 from vlmdiff.images.references import Reference
+from vlmdiff.images.sets import load_pair
 
 
 def read(data: bytes, name: str = "x", frame: int | None = None, **options: Any) -> list[Raw]:
@@ -460,3 +462,139 @@ def test_one_picture_in_five_encodings_has_the_same_values(shared_data: Path) ->
     first, *others = [read((shared_data / "formats" / name).read_bytes())[0].pixels for name in names]
     assert len(others) == 4 and all(np.array_equal(first, other) for other in others)
     assert archives.MAX_BYTES == 512 * 2**20
+
+
+# Files that claim, or are, too much
+
+
+def test_a_volume_whose_size_overflows_costs_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nibabel
+
+    header = nibabel.Nifti2Header()
+    header["dim"] = [3, 2**32, 2**32, 1, 1, 1, 1, 1]
+    header["datatype"], header["bitpix"], header["vox_offset"] = 4, 16, 544
+    claims = bytes(header.binaryblock) + bytes(2000)
+    assert refused(claims) == "truncated file"
+    for side in "ab":
+        (tmp_path / side).mkdir()
+        for n in range(3):
+            (tmp_path / side / f"{n}.dcm").write_bytes(dicom(ramp() + np.uint16(n + 5 * (side == "b"))))
+    (tmp_path / "a" / "x.nii").write_bytes(claims)
+
+    def fails(content: Any, *rest: Any) -> list[Raw]:
+        if formats.nifti.kind_of(content):
+            raise MemoryError
+        return formats.dicom.read(content, Reading())
+
+    for read_with in (formats.read, fails):
+        monkeypatch.setattr("vlmdiff.images.loading.formats.read", read_with)
+        pair = load_pair(tmp_path / "a", tmp_path / "b", size=16)
+        assert len(pair.a.ids) == 3 and [skip.file for skip in pair.a.skipped] == ["A-0004"]
+    assert pair.a.skipped[0].reason == "damaged file"
+
+
+def test_too_large_a_slice_is_refused_before_it_is_made() -> None:
+    import nibabel
+
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((20_000, 6_000, 1))
+    header.set_data_dtype(np.uint8)
+    data = bytearray(header.binaryblock) + bytes(4 + 20_000 * 6_000)
+    data[108:112], data[344:348] = np.float32(352).tobytes(), b"n+1\0"
+    assert "20000 x 6000 px: more than 100 megapixels" in refused(bytes(data))
+
+
+def test_told_colours_are_for_pictures_with_so_many_channels(tmp_path: Path) -> None:
+    for side in "ab":
+        (tmp_path / side).mkdir()
+        for n in range(2):
+            Image.fromarray(ramp() + np.uint16(n + 9 * (side == "b"))).save(tmp_path / side / f"{n}.png")
+            (tmp_path / side / f"{n}.tif").write_bytes(tiff(channels(2) + np.uint16(n + 9 * (side == "b")), "CYX"))
+    pair = load_pair(tmp_path / "a", tmp_path / "b", size=16, reading=Reading(channels="1:blue,2:green"))
+    assert pair.window is not None
+    assert [(one["of"], one["colour"]) for one in pair.window.described()] == [(1, "grey"), (2, "blue"), (2, "green")]
+    grey, colour = pair.a.pixels[0], pair.a.pixels[1]
+    assert (grey[..., 0] == grey[..., 2]).all() and grey.max() > 0 and not colour[..., 0].any()
+
+
+@pytest.mark.parametrize("count", [5, 6])
+def test_more_channels_than_opencv_takes_at_once(count: int) -> None:
+    told = ",".join(f"{n + 1}:{colour}" for n, colour in enumerate(["red", "green", "blue", "cyan", "grey", "yellow"]))
+    (raw,) = read(tiff(channels(6), "CYX"), channels=",".join(told.split(",")[:count]))
+    assert fit(measured(raw.pixels), 16)[3, 3].tolist() == [100 * (n + 1) for n in range(count)]
+
+
+def test_large_files_that_would_be_read_as_a_whole_are_refused(tmp_path: Path) -> None:
+    for name, data in (("1.tif", dicom(ramp())), ("2.nii", nifti(np.zeros((20, 20, 20), np.int16), packed=True))):
+        (tmp_path / name).write_bytes(data)
+        with (
+            (tmp_path / name).open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+            pytest.raises(Unreadable, match="more than 512 MB"),
+        ):
+            formats.read(content, Reference("A-0001", name, tmp_path / name))
+
+
+def test_tiles_and_levels_are_checked_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vlmdiff.images.tiff.MAX_PIXELS", 64 * 64)
+    assert "tiles of more than" in refused(tiff(np.zeros((64, 64), np.uint8), tile=(128, 128)))
+    monkeypatch.setattr("vlmdiff.images.tiff.MAX_BYTES", 10_000)
+    glass = np.full((256, 256, 3), 200, np.uint8)
+    monkeypatch.setattr("tifffile.TiffPageSeries.asarray", lambda *_, **__: 1 // 0)
+    assert "of pixels; save one plane" in refused(slide([glass, glass[::2, ::2]]))
+
+
+def test_the_largest_picture_of_a_tiff_file_is_read_and_not_a_small_one_before_it() -> None:
+    import tifffile
+
+    colour = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as out:
+        out.write(colour[::2, ::2], photometric="rgb")
+        out.write(colour, photometric="rgb")
+    np.testing.assert_array_equal(read(file.getvalue())[0].pixels, colour)
+
+
+def test_deflated_dicom_is_inflated_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = dicom(ramp(600, 600), "1.2.840.10008.1.2.1.99")
+    assert read(data)[0].pixels.shape == (600, 600)
+    assert formats.dicom.slice_of(io.BytesIO(data)) is not None
+    monkeypatch.setattr("vlmdiff.images.dicom.MAX_BYTES", 2**19)
+    assert refused(data) == "unpacks to more than 0 MB"
+
+
+def test_dicom_of_zeros_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    zeros = bytes(2**24)
+    assert refused(bytes(128) + b"DICM" + zeros) == "damaged DICOM file"
+    assert formats.dicom.slice_of(io.BytesIO(bytes(128) + b"DICM" + zeros)) is None
+    start = time.process_time()
+    (raw,) = read(dicom(ramp()) + zeros)  # two million empty elements
+    np.testing.assert_array_equal(raw.pixels, ramp())
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [("4.80", "jpegls_encode"), ("4.90", "jpeg2k_encode"), ("4.57", "ljpeg_encode"), ("4.50", "jpeg8_encode")],
+)
+def test_a_compressed_picture_of_another_size_than_told_is_not_decoded(syntax: str, encode: str) -> None:
+    import imagecodecs
+
+    values = ramp(40, 60, "u1")
+    stream = bytes(getattr(imagecodecs, encode)(values))
+    assert dicom_codecs.size_of(stream) == (60, 40)
+    sound = dicom(np.frombuffer(stream + b"\0" * (len(stream) % 2), np.uint8)[None], f"1.2.840.10008.1.2.{syntax}")
+    told = {"Rows": 40, "Columns": 60}
+    assert read(_with(sound, told))[0].pixels.shape[:2] == (40, 60)
+    assert "of another size than it says" in refused(_with(sound, {"Rows": 20, "Columns": 30}))
+
+
+def _with(data: bytes, tags: dict[str, Any]) -> bytes:
+    import pydicom
+
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    for name, value in tags.items():
+        setattr(dataset, name, value)
+    file = io.BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()

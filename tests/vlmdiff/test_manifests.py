@@ -64,6 +64,31 @@ def test_a_list_may_choose_frames_and_channels(tmp_path: Path) -> None:
     assert blue == [255, 0] and green == [0, 255]
 
 
+@pytest.mark.parametrize("first", ["p/one.nii.gz", "doe/1.2.840.11", "0.png", "image"])
+def test_a_list_without_a_header_loses_no_file(tmp_path: Path, first: str) -> None:
+    (tmp_path / first).parent.mkdir(exist_ok=True)
+    (tmp_path / first).write_bytes(b"")
+    references = open_set(written(tmp_path / "m.csv", f"{first},x\nb.png,y"), "a")
+    assert {r.name for r in references} == {first, "b.png"}
+    assert all(r.cells == {} for r in references)
+
+
+@pytest.mark.parametrize("header", ["file,age", "Image,age", "study,set", "Patient,age"])
+def test_a_header_is_known_by_its_words(tmp_path: Path, header: str) -> None:
+    (tmp_path / "image").mkdir()
+    (one,) = open_set(written(tmp_path / "m.csv", f"{header}\nb.png,y"), "a")
+    assert one.name == "b.png" and list(one.cells) == header.lower().split(",")
+
+
+def test_a_file_in_both_sets_is_told_and_not_refused(tmp_path: Path) -> None:
+    pictures(tmp_path, 3)
+    rows = ["set,path,frame", "a,0.png,", "a,1.png,1", "A,1.png,01", "b,0.png,", "b,2.png,"]
+    pair = load_pair(written(tmp_path / "m.csv", "\n".join(rows)), None, size=16)
+    assert (len(pair.a.ids), len(pair.b.ids)) == (2, 2)
+    assert "1 image is in both sets (same bytes)" in pair.warnings
+    assert [skip.reason for skip in pair.a.skipped] == ["listed before"]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
@@ -182,3 +207,18 @@ def test_a_row_that_is_cut_short_is_one_skipped_image(tmp_path: Path) -> None:
     assert [isinstance(content, Unreadable) for content in found] == [False, True, True]
     with pytest.raises(Unreadable, match="array of float64"):
         arrays.picture(np.zeros((20, 20)), Reading())
+
+
+def test_an_array_that_claims_more_rows_than_it_has_is_unpacked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as file, file.open("train_images.npy", "w") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (5000, 28, 28)})
+        stream.write(bytes(10 * 28 * 28))
+    opened = []
+    plain = zipfile.ZipFile.open
+    references = open_set(tmp_path / "x.npz", "a")
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *told, **more: opened.append(1) or plain(*told, **more))
+    found = list(read_contents(references))
+    assert [isinstance(content, Unreadable) for content in found] == [False] * 10 + [True] * 4990
+    assert len(opened) == 1

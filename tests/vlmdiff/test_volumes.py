@@ -1,6 +1,7 @@
 """Slices of one patient: chosen by position, named apart, kept together, seen through one window."""
 
 import gzip
+import os
 import shutil
 from pathlib import Path
 
@@ -129,3 +130,10 @@ def test_a_window_for_pictures_without_levels_is_told_to_change_nothing(tmp_path
             (tmp_path / side / f"{n}.dcm").write_bytes(dicom(values))
     pair = load_pair(tmp_path / "a", tmp_path / "b", size=16, reading=Reading(window="lung"))
     assert pair.warnings == ["--window lung changes nothing: no image has measured values or over 8 bits"]
+
+
+def test_a_pipe_among_the_slices_is_not_waited_for(tmp_path: Path) -> None:
+    series(tmp_path / "a", 1)
+    os.mkfifo(tmp_path / "a" / "pipe.dcm")
+    found = slices_of_volumes(open_set(tmp_path / "a", "a"), Reading(volumes=True))
+    assert sorted(reference.name for reference in found) == ["pipe.dcm", "s1-3.dcm"]
