@@ -91,7 +91,7 @@ def strata_of(column: Column, parts: int | None = None) -> NDArray[np.intp]:
     if column.kind == "numeric" and told.any():
         count = parts or max(STRATA, len(values) // _IN_STRATUM)
         edges = np.quantile(values, np.arange(1, count) / count)
-        values = np.searchsorted(edges, values, side="left")
+        values = np.searchsorted(edges, values, side="left").astype(np.float64)
     strata[told] = np.unique(values, return_inverse=True)[1]
     return strata
 
@@ -120,12 +120,12 @@ def within(
     if not mixed:
         return Within(column=column.name, strata=0, images=0, auroc=None, p_value=None)
     labels, values = is_b[kept], scores[kept] * (1 if side == "b" else -1)
-    parts = np.unique(strata[kept], return_inverse=True)[1]
-    swaps = Exchangeable.of(labels, np.arange(len(labels)) if groups is None else groups[kept], parts)
+    alike = np.unique(strata[kept], return_inverse=True)[1]
+    swaps = Exchangeable.of(labels, np.arange(len(labels)) if groups is None else groups[kept], alike)
     labelings = _labelings(swaps, rng)[:, swaps.item]
     wins, pairs = np.zeros(len(labelings)), np.zeros(len(labelings))
     for part in range(len(mixed)):
-        inside = parts == part
+        inside = alike == part
         ranks, n_b = double_ranks(values[inside]) / 2, labelings[:, inside].sum(1)
         wins += labelings[:, inside] @ ranks - n_b * (n_b + 1) / 2
         pairs += n_b * (inside.sum() - n_b)

@@ -233,7 +233,8 @@ def test_a_fault_of_ours_fails_one_pair_only(
     manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    ended = batch(manifest, out, load=lambda: watched(Counting(2, lambda: {}[str(tmp_path)])))
+    nothing: dict[str, int] = {}
+    ended = batch(manifest, out, load=lambda: watched(Counting(2, lambda: nothing[str(tmp_path)])))
     assert ended == {"described": 3, "failed": 2}
     error = json.loads((out / "alike" / "error.json").read_text())
     assert error == {"kind": "KeyError", "message": "KeyError, an error of ours, please report it"}

@@ -17,7 +17,9 @@ from pydicom.sequence import Sequence
 
 from tests.vlmdiff.medical_files import LOSSLESS_JPEG, dicom, nifti, slide, tiff
 from vlmdiff.images import archives, dicom_codecs, formats, sources
+from vlmdiff.images import nifti as nifti_reader
 from vlmdiff.images.decode import Raw, Unreadable, fit, measured
+from vlmdiff.images.dicom import slice_of
 from vlmdiff.images.intensity import Intensity, Window, fit_intensity, sample_levels
 from vlmdiff.images.loading import digest_of
 from vlmdiff.images.reading import Reading
@@ -481,12 +483,14 @@ def test_a_volume_whose_size_overflows_costs_no_other_file(tmp_path: Path, monke
             (tmp_path / side / f"{n}.dcm").write_bytes(dicom(ramp() + np.uint16(n + 5 * (side == "b"))))
     (tmp_path / "a" / "x.nii").write_bytes(claims)
 
-    def fails(content: Any, *rest: Any) -> list[Raw]:
-        if formats.nifti.kind_of(content):
-            raise MemoryError
-        return formats.dicom.read(content, Reading())
+    plain = formats.read
 
-    for read_with in (formats.read, fails):
+    def fails(content: Any, *rest: Any) -> list[Raw]:
+        if nifti_reader.kind_of(content):
+            raise MemoryError
+        return plain(content, *rest)
+
+    for read_with in (plain, fails):
         monkeypatch.setattr("vlmdiff.images.loading.formats.read", read_with)
         pair = load_pair(tmp_path / "a", tmp_path / "b", size=16)
         assert len(pair.a.ids) == 3 and [skip.file for skip in pair.a.skipped] == ["A-0004"]
@@ -553,12 +557,17 @@ def test_the_largest_picture_of_a_tiff_file_is_read_and_not_a_small_one_before_i
         out.write(colour[::2, ::2], photometric="rgb")
         out.write(colour, photometric="rgb")
     np.testing.assert_array_equal(read(file.getvalue())[0].pixels, colour)
+    file.seek(0)
+    with tifffile.TiffWriter(file, append=True) as out:
+        table = np.zeros((3, 256), np.uint16)
+        out.write(np.zeros((60, 60), np.uint8), photometric="palette", colormap=table)
+    assert "palette colours" in refused(file.getvalue())
 
 
 def test_deflated_dicom_is_inflated_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     data = dicom(ramp(600, 600), "1.2.840.10008.1.2.1.99")
     assert read(data)[0].pixels.shape == (600, 600)
-    assert formats.dicom.slice_of(io.BytesIO(data)) is not None
+    assert slice_of(io.BytesIO(data)) is not None
     monkeypatch.setattr("vlmdiff.images.dicom.MAX_BYTES", 2**19)
     assert refused(data) == "unpacks to more than 0 MB"
 
@@ -566,7 +575,7 @@ def test_deflated_dicom_is_inflated_within_bounds(monkeypatch: pytest.MonkeyPatc
 def test_dicom_of_zeros_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     zeros = bytes(2**24)
     assert refused(bytes(128) + b"DICM" + zeros) == "damaged DICOM file"
-    assert formats.dicom.slice_of(io.BytesIO(bytes(128) + b"DICM" + zeros)) is None
+    assert slice_of(io.BytesIO(bytes(128) + b"DICM" + zeros)) is None
     start = time.process_time()
     (raw,) = read(dicom(ramp()) + zeros)  # two million empty elements
     np.testing.assert_array_equal(raw.pixels, ramp())

@@ -23,6 +23,7 @@ SLIDE_PIXELS = 16_000_000
 COLOUR = (2, 5, 6)
 """Photometric interpretations RGB, CMYK and YCbCr."""
 WHITE_IS_ZERO = 0
+PALETTE = 3
 ORDINARY_GREY = ("uint16", "int16", "int32", "float32")
 CHANNELS = "C"
 DEPTH = "Z"
@@ -103,6 +104,8 @@ def _pictures(series: Any, reading: Reading, frame: int | None, channels: tuple[
         raise Unreadable("TIFF file of values that are no real numbers")
     page = series.keyframe
     _check_bytes(series)
+    if page.photometric == PALETTE:
+        raise Unreadable("TIFF file in palette colours that is no single picture; save it as RGB")
     check_size(page.imagewidth, page.imagelength)
     told = reading.told_channels()
     values, axes = _known_axes(series.asarray(), series.axes, as_channels=told is not None or channels is not None)
