@@ -171,7 +171,10 @@ class Finding(Strict):
     auroc: float = Field(description="How well the judge's scores separate the sides, in the stated direction.")
     auroc_ci: Interval = Field(description="95 % interval of the AUROC.")
     p_value: float = Field(description="One-sided permutation p-value on the check images.")
-    q_value: float = Field(description="Benjamini-Hochberg adjusted over all hypotheses of the run.")
+    q_value: float = Field(
+        description="Benjamini-Hochberg adjusted over all hypotheses of the run; those that votes or rates rule out "
+        "count with a p-value of 1."
+    )
     rate_a: float = Field(description="Share of A's check images judged to show it (not corrected for the judge).")
     rate_b: float = Field(description="Share of B's check images judged to show it (not corrected for the judge).")
     votes: float = Field(description="Share of the draws that named it, 0 to 1.")

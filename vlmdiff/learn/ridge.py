@@ -23,7 +23,7 @@ MOST_IN_GRAM = 3000
 """Images whose Gram matrix is inverted whole; twice as many would take eight times as long."""
 DIRECTIONS = 1024
 """Principal directions that stand for the features of more images than that; they hold 99 % of the variance of the
-embedded model's features, and what is left out is smaller than the smallest penalty by then."""
+embedded model's features, and the next one has a tenth of the mean squared length of an image (docs/log.md)."""
 _AT_ONCE = 2_000_000
 """Scores computed at once, a bound on memory."""
 _NYSTROM = 2048
