@@ -13,14 +13,14 @@ from typing import Literal
 
 import numpy as np
 
-from vlmdiff import models, verify
+from vlmdiff import verify
 from vlmdiff.comparison import Comparison, Conclusion, compare, report
 from vlmdiff.decide import decide, enough_images
-from vlmdiff.describe import Description, Progress, check_options, pictures
+from vlmdiff.describe import Description, Progress, check_options, opened, pictures
 from vlmdiff.errors import UsageError
 from vlmdiff.findings import Claim, Finding, Hypothesis, Report, Side
 from vlmdiff.images.reading import USUAL, Reading, reading_settings
-from vlmdiff.images.sets import SetPair, load_pair
+from vlmdiff.images.sets import SetPair
 from vlmdiff.learn import features, ridge
 from vlmdiff.learn.heat import located
 from vlmdiff.models.base import VisionLanguageModel
@@ -69,21 +69,8 @@ def run(
     claim = checked(claim)
     told = progress or (lambda stage, done, total: None)
     watch = Stopwatch()
-    with watch.stage("load model"):
-        told("loading the model", 0, 0)
-        loaded = models.load(model, adapter, device) if isinstance(model, str) else model
-    with watch.stage("read images"):
-        pair = load_pair(
-            a,
-            b,
-            size=loaded.image_size,
-            max_images=max_images,
-            seed=seed,
-            show_names=show_names,
-            groups=groups,
-            reading=reading,
-            progress=lambda done, total: told("reading images", done, total),
-        )
+    asked = {"max_images": max_images, "seed": seed, "show_names": show_names, "groups": groups, "reading": reading}
+    loaded, pair = opened(a, b, model, adapter, device, None, told, watch, **asked)
     tested = answer(claim, pair, loaded, side=side, alpha=alpha, seed=seed, cache=cache, progress=told, watch=watch)
     settings = {**tested.settings, "max_images": max_images, "device": device, "show_names": show_names}
     settings |= {"groups": groups, **reading_settings(reading, pair.window)}

@@ -86,22 +86,8 @@ def run(
     table = read_table(str(metadata)) if metadata is not None else None
     told = progress or (lambda stage, done, total: None)
     watch = Stopwatch()
-    with watch.stage("load model"):
-        told("loading the model", 0, 0)
-        loaded = models.load(model, adapter, device) if isinstance(model, str) else model
-        propose.check(method, loaded)
-    with watch.stage("read images"):
-        pair = load_pair(
-            a,
-            b,
-            size=loaded.image_size,
-            max_images=max_images,
-            seed=seed,
-            show_names=show_names,
-            groups=groups,
-            reading=reading,
-            progress=lambda done, total: told("reading images", done, total),
-        )
+    asked = {"max_images": max_images, "seed": seed, "show_names": show_names, "groups": groups, "reading": reading}
+    loaded, pair = opened(a, b, model, adapter, device, method, told, watch, **asked)
     options: dict[str, Any] = {"method": method, "alpha": alpha, "seed": seed, "metadata": table}
     answered = answer(pair, loaded, **options, where=True, cache=cache, progress=told, watch=watch)
     settings = {**answered.settings, "max_images": max_images, "device": device, "show_names": show_names}
@@ -109,6 +95,33 @@ def run(
     with watch.stage("pictures"):
         shown = pictures(pair, [finding for finding in answered.findings if finding.verdict == "verified"])
     return Description(answered.model_copy(update={"settings": settings, "seconds": watch.seconds}), shown)
+
+
+def opened(
+    a: str | Path,
+    b: str | Path | None,
+    model: str | VisionLanguageModel,
+    adapter: str | Path | None,
+    device: str,
+    method: str | None,
+    told: Progress,
+    watch: Stopwatch,
+    **asked: Any,
+) -> tuple[VisionLanguageModel, SetPair]:
+    """The model, and both sets as its input.
+
+    Args:
+        method: that the model must be able to propose by; None: by none.
+        asked: as for `load_pair`.
+    """
+    with watch.stage("load model"):
+        told("loading the model", 0, 0)
+        loaded = models.load(model, adapter, device) if isinstance(model, str) else model
+        if method is not None:
+            propose.check(method, loaded)
+    with watch.stage("read images"):
+        pair = load_pair(a, b, size=loaded.image_size, progress=partial(told, "reading images"), **asked)
+    return loaded, pair
 
 
 def check_options(method: str, alpha: float, groups: str | None) -> None:
