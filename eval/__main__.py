@@ -20,7 +20,8 @@ from eval.medical.page import LABELLED, write_pages
 from eval.runs import complete, identity, in_processes, one_by_one
 from eval.suites import SUITES, digest, open_suite
 from eval.systems import SYSTEMS, Options, open_bank, open_system, opened
-from vlmdiff.errors import REGRESSION, VlmdiffError
+from vlmdiff.errors import REGRESSION, UsageError, VlmdiffError
+from vlmdiff.models.accuracy import ACCURACY_FILE
 from vlmdiff.render.files import write_whole
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__)
@@ -118,6 +119,36 @@ def judges(
     print(agreement.page(judge.split(","), JudgeOptions(model, endpoint)), end="")
 
 
+@app.command("judging")
+def judge_images(
+    bank: BankOption = None,
+    split: Annotated[str, typer.Option(metavar="SPLIT", help="Photographs: test, or val for --into.")] = "test",
+    pairs: Annotated[int, typer.Option(metavar="N", min=1, help="Pairs a family.")] = 6,
+    model: Annotated[str, typer.Option(metavar="NAME", help="The vision-language model.")] = "mini",
+    adapter: Annotated[str | None, typer.Option(metavar="PATH", help="A trained adapter for the model.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the run.")] = None,
+    into: Annotated[
+        Path | None, typer.Option(metavar="ADAPTER", help="Folder that gets judge.json, which corrects prevalences.")
+    ] = None,
+) -> None:
+    """Measure the judge of single images, family by family; print the page and write it as judging.md."""
+    from eval import judging
+    from vlmdiff import models
+
+    if split not in get_args(Split):
+        raise UsageError(f"split {split!r} was trained on or is unknown; expected test or val")
+    if into is not None and split == "test":
+        raise UsageError("what a judge is corrected by may not come from test images; give --split val")
+    scored = models.load(model, adapter=adapter)
+    folder = out or Path("runs") / "eval" / f"judging-{judging.digest_of(scored, split)}"
+    found = judging.run(scored, open_bank(bank), folder, pairs, split, time_left())
+    if into is not None:
+        write_whole(into / ACCURACY_FILE, judging.accuracy(found, scored, split).model_dump_json(indent=0) + "\n")
+    said = judging.page(found, scored, split)
+    write_whole(folder / "judging.md", said)
+    print(said, end="")
+
+
 @app.command("compare")
 def compare_runs(
     before: RunPlace,
@@ -200,7 +231,7 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-COMMANDS = {"run", "judges", "compare", "keep", "leaderboard", "clinician"}
+COMMANDS = {"run", "judges", "judging", "compare", "keep", "leaderboard", "clinician"}
 """Of this program."""
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from data_synth.sources import Bank
 from train.describer import IGNORED
 from train.language import encoded, padded
 from train.loop import one_thread_a_worker
-from train.pairs import CachedPair, PairCache, as_cached, record_of
+from train.pairs import Blend, CachedPair, PairCache, as_cached, record_of
 from train.samples import Rows, Sample, set_sample, single_samples
 from vlmdiff.errors import UsageError
 from vlmdiff.images.decode import fit
@@ -60,7 +60,7 @@ def tensors(tokenizer: Any, samples: Sequence[Sample]) -> dict[str, torch.Tensor
 class Cached(Dataset[list[Sample]]):
     """From pairs that were encoded before: sets of four pairs, singles of a fifth."""
 
-    cache: PairCache
+    cache: PairCache | Blend
     tokenizer: Any
     seed: int
     items_a_step: int
@@ -68,14 +68,12 @@ class Cached(Dataset[list[Sample]]):
     def __getitem__(self, index: int) -> list[Sample]:
         one_thread_a_worker()
         rng = np.random.default_rng([self.seed, index])
-
-        def pair() -> CachedPair:
-            return self.cache.pairs[int(rng.integers(len(self.cache.pairs)))]
-
-        sets = [set_sample(self.cache, pair(), rng) for _ in range(SETS)]
+        blend = self.cache if isinstance(self.cache, Blend) else Blend((self.cache,), (1.0,))
+        sets = [set_sample(*blend.pair(rng), rng) for _ in range(SETS)]
         singles: list[Sample] = []
         while not any(sample.claims for sample in singles):
-            singles = single_samples(self.cache, pair(), SINGLES, rng)
+            cache, pair = blend.pair(rng)
+            singles = single_samples(cache, pair, SINGLES, rng)
         return [*sets, *singles]
 
     def collate(self, items: list[list[Sample]]) -> dict[str, torch.Tensor]:

@@ -20,6 +20,8 @@ from vlmdiff.models.loading import quietly
 
 Tuning = Literal["projector", "lora", "full"]
 """What learns beside the projector: nothing, a LoRA, or the whole language model."""
+LORA_FILE = "adapter_config.json"
+"""Of peft, in an adapter folder: absent where the projector alone was trained."""
 JUDGE_SHARE = 0.5
 """Weight of the judge's loss beside that of the reports."""
 IGNORED = -100
@@ -110,7 +112,7 @@ def describer(
     model.requires_grad_(False)
     if model.device.type == "cpu":
         model.set_attn_implementation("eager")  # twice as fast as the fused kernel for a hundred tokens
-    if tuning == "lora" and start is not None:
+    if tuning == "lora" and start is not None and (start / LORA_FILE).is_file():
         with quietly():
             model = PeftModel.from_pretrained(model, start, is_trainable=True)
     elif tuning == "lora":

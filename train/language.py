@@ -16,7 +16,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from data_synth.catalog import TRAINED, TRAINED_SETS, trained_contents
 from data_synth.lexicon import canonical
 from train import jumpstart
-from train.pairs import PairCache
+from train.pairs import Blend
 from train.samples import report
 from vlmdiff.learn.tokens import SUMMARY_ROWS
 from vlmdiff.models.huggingface import DIFFERENCE_TOKEN
@@ -116,14 +116,12 @@ def encoded(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[li
     return ids
 
 
-def in_context(
-    cache: PairCache, tokenizer: PreTrainedTokenizerFast, size: int, rng: np.random.Generator
-) -> dict[str, Any]:
+def in_context(blend: Blend, tokenizer: PreTrainedTokenizerFast, size: int, rng: np.random.Generator) -> dict[str, Any]:
     """A batch of image pairs and twos of pairs in the prompt: "a: <image>... b: <image>...", then the report."""
     prompts, targets, grids = [], [], []
     each = int(rng.integers(1, 3))
     for _ in range(size):
-        pair = cache.pairs[int(rng.integers(len(cache.pairs)))]
+        cache, pair = blend.pair(rng)
         images = np.arange(len(pair.shows))
         a = rng.choice(images[: pair.size_a], each, replace=False)
         b = rng.choice(images[pair.size_a :], each, replace=False)
@@ -151,7 +149,8 @@ def base_loss(model: LlavaForConditionalGeneration, batch: dict[str, Any]) -> tu
         where = (batch["ids"] == model.config.image_token_id).unsqueeze(-1)
         embeds = embeds.masked_scatter(where, images.to(embeds.dtype))
         logits = model.lm_head(model.model.language_model(inputs_embeds=embeds).last_hidden_state)
-    return next_token_loss(logits, batch["labels"]), {}
+    loss = next_token_loss(logits, batch["labels"])
+    return loss, {"in context": float(loss.detach())}
 
 
 def next_token_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

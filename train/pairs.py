@@ -219,3 +219,17 @@ class PairCache:
     def rows(self, pair: CachedPair, images: NDArray[np.int64]) -> torch.Tensor:
         """Rows with summaries (images, rows, channels), float32, of some images of a pair."""
         return self._rows[torch.from_numpy(pair.first + images)].float()
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Several caches as one."""
+
+    caches: tuple[PairCache, ...]
+    shares: tuple[float, ...]
+    """How often a pair comes from each; they sum to 1."""
+
+    def pair(self, rng: np.random.Generator) -> tuple[PairCache, CachedPair]:
+        """A pair and the cache that it lies in."""
+        cache = self.caches[int(rng.choice(len(self.caches), p=self.shares)) if len(self.caches) > 1 else 0]
+        return cache, cache.pairs[int(rng.integers(len(cache.pairs)))]

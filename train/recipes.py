@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from data_synth.catalog import TRAINED
+from data_synth.catalog import TRAINED, TRAINED_SETS
 from data_synth.config import PairConfig, refuse_held_out
 from data_synth.sources import DRAWN, Bank
 from train.loop import Schedule
@@ -13,6 +13,20 @@ from vlmdiff.errors import UsageError
 
 WEIGHTED = (*TRAINED, *["shape"] * 5, *["scattered_shapes", "few_shapes", "outlined_shape"])
 """Every trained family once; shapes more often, because they alone have colour, size, place and count to learn."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of pairs that the base learns from."""
+
+    name: str
+    """Of the folder that they lie in, encoded."""
+    config: PairConfig
+    count: int
+    share: float
+    """Of the samples."""
+    seed: int
+    """Added to the run's."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +42,46 @@ class Recipe:
     pair_count: int
     base: Schedule
     base_batch: int
+    """Pairs in context, at every fourth step; at the others it learns as an adapter does, from `lora_batch` samples."""
+    further: tuple[Kind, ...]
+    """Pairs of other kinds that the base learns from, beside half of its samples from `pairs`."""
     lora: Schedule
     lora_batch: int
     rank: int
 
     def __post_init__(self) -> None:
-        refuse_held_out(self.images)
-        refuse_held_out(self.pairs)
+        for config in (self.images, self.pairs, *(kind.config for kind in self.further)):
+            refuse_held_out(config)
 
 
 _IMAGES = PairConfig(families=WEIGHTED, strength=(0.15, 1.0), drawn_share=0.25)
 _PAIRS = PairConfig(families=WEIGHTED, strength=(0.2, 1.0), facts=(0.04, 0.72, 0.24), drawn_share=0.25)
+_SEEN = (*WEIGHTED, *TRAINED_SETS, *TRAINED_SETS)
+MORE = Kind(
+    "more",
+    PairConfig(families=_SEEN, strength=(0.15, 1.0), facts=(0.03, 0.45, 0.28, 0.24), drawn_share=0.25),
+    *(5000, 0.14, 77),
+)
+"""Fainter differences, several of them, and such that only sets show."""
+LARGE = Kind(
+    "large",
+    PairConfig(
+        families=_SEEN,
+        strength=(0.25, 1.0),
+        prevalence=(0.1, 0.7),
+        facts=(0.04, 0.66, 0.3),
+        drawn_share=0.35,
+        set_size=(48, 64),
+    ),
+    *(800, 0.08, 77),
+)
+"""Rare differences in larger sets."""
+_AGAIN = replace(MORE, name="again", count=7000, share=0.16, seed=78)
+_MIDDLE = Kind(
+    "middle",
+    replace(MORE.config, strength=(0.2, 1.0), prevalence=(0.3, 1.0), facts=(0.03, 0.67, 0.2, 0.1), set_size=(24, 32)),
+    *(3000, 0.12, 79),
+)
 
 RECIPES: dict[str, Recipe] = {
     "mini": Recipe(
@@ -47,9 +90,10 @@ RECIPES: dict[str, Recipe] = {
         groups_a_batch=8,
         pairs=_PAIRS,
         pair_count=8000,
-        base=Schedule(steps=600, lr=2e-3),
-        base_batch=24,
-        lora=Schedule(steps=2000, lr=2e-3),
+        base=Schedule(steps=3200, lr=2e-3),
+        base_batch=16,
+        further=(MORE, LARGE, _AGAIN, _MIDDLE),
+        lora=Schedule(steps=1500, lr=1e-3),
         lora_batch=56,
         rank=32,
     ),
@@ -59,8 +103,9 @@ RECIPES: dict[str, Recipe] = {
         groups_a_batch=2,
         pairs=_PAIRS,
         pair_count=6,
-        base=Schedule(steps=3, lr=2e-3, warmup=1),
+        base=Schedule(steps=4, lr=2e-3, warmup=1),
         base_batch=2,
+        further=(replace(MORE, count=4, share=0.5),),
         lora=Schedule(steps=3, lr=1.5e-3, warmup=1),
         lora_batch=8,
         rank=4,
@@ -86,4 +131,5 @@ def twin(recipe: Recipe, bank: Bank, without: Sequence[str]) -> Recipe:
     if unknown := [name for name in without if name not in known]:
         raise UsageError(f"cannot leave out {', '.join(unknown)}: expected some of {', '.join(known)}")
     images, pairs = (replace(config, without=tuple(without)) for config in (recipe.images, recipe.pairs))
-    return replace(recipe, images=images, pairs=pairs)
+    further = (replace(kind, config=replace(kind.config, without=tuple(without))) for kind in recipe.further)
+    return replace(recipe, images=images, pairs=pairs, further=tuple(further))

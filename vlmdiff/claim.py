@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from vlmdiff import verify
+from vlmdiff import prevalence, verify
 from vlmdiff.comparison import Comparison, Conclusion, compare, report
 from vlmdiff.decide import decide, enough_images
 from vlmdiff.describe import Description, Progress, check_options, opened, pictures
@@ -175,6 +175,7 @@ def _finding(
     check, ids, alpha = comparison.check, comparison.sample.ids, comparison.alpha / len(sides)
     in_a, in_b = [ids[row] for row in check.a], [ids[row] for row in check.b]
     found = [decide([one], in_a, in_b, alpha=alpha, rng=rng, groups=check.groups)[0] for one in evidence]
+    found = prevalence.corrected(found, evidence, model.judged, check)
     best = min(found, key=lambda finding: (finding.p_value, -finding.auroc))
     p = min(1.0, len(sides) * best.p_value)
     return best.model_copy(update={"p_value": p, "q_value": p})

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vlmdiff import models, propose, verify
+from vlmdiff import models, prevalence, propose, verify
 from vlmdiff.comparison import compare, conclude, report
 from vlmdiff.errors import UsageError
 from vlmdiff.findings import Evidence, Finding, Report
@@ -184,6 +184,8 @@ def answer(
             evidence = gathered(model, said.hypotheses, images, comparison, rng)
     with watch.stage("decide"):
         conclusion = conclude(comparison, evidence, rng, properties)
+        findings = prevalence.corrected(conclusion.findings, evidence, model.judged, comparison.check)
+        conclusion = replace(conclusion, findings=findings)
     if where and evidence:
         with watch.stage("where"):
             told("looking where", 0, 0)

@@ -209,8 +209,8 @@ class Finding(Strict):
     )
     prevalence_a: Estimate | None = Field(
         default=None,
-        description="Share of A that shows it, corrected for the judge's sensitivity and specificity; null where those "
-        "are not known.",
+        description="Share of A that shows it, corrected for the judge's sensitivity and specificity on generated "
+        "pairs (Rogan and Gladen; interval after Lang and Reiczigel); null where those are not known, or too poor.",
     )
     prevalence_b: Estimate | None = Field(default=None, description="The same for B.")
     within: list[Within] = Field(default=[], description="Tests within the strata of metadata columns, as given.")

@@ -318,6 +318,55 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
+def corrected_prevalence(
+    rate: float, trials: float, sensitivity: tuple[int, int], specificity: tuple[int, int]
+) -> tuple[float, float, float] | None:
+    """A share that was measured with errors, and its 95 % interval (Lang and Reiczigel 2014, Prev. Vet. Med. 113:13).
+
+    Rogan and Gladen's estimate, (rate + specificity - 1) / (sensitivity + specificity - 1), of counts with a few
+    successes and failures added, so that the interval holds with counts of 0 as well.
+
+    Args:
+        rate, trials: share judged to show it, of how many; fewer than there are images where these are alike in groups.
+        sensitivity: of how many that show it (second) the judge says so (first).
+        specificity: of how many that do not show it (second) the judge says so (first).
+
+    Returns:
+        Estimate, lower and upper end, 0 to 1; None where the judge is not known to do better than chance.
+    """
+    z2 = NORMAL_975**2
+    n = trials + z2
+    measured = (rate * trials + z2 / 2) / n
+    (said, of_shown), (denied, of_others) = sensitivity, specificity
+    hits, true_denials = (said + 1) / (of_shown + 2), (denied + 1) / (of_others + 2)
+    better = hits + true_denials - 1
+    of_hits, of_denials = (x * (1 - x) / (m + 2) for x, m in ((hits, of_shown), (true_denials, of_others)))
+    if better <= NORMAL_975 * sqrt(of_hits + of_denials):
+        return None
+    share = (measured + true_denials - 1) / better
+    spread = sqrt(measured * (1 - measured) / n + share**2 * of_hits + (1 - share) ** 2 * of_denials) / better
+    middle = share + 2 * z2 * (share * of_hits - (1 - share) * of_denials)
+    ends = [min(max(middle + sign * NORMAL_975 * spread, 0.0), 1.0) for sign in (-1, 1)]
+    plain = (rate + denied / of_others - 1) / (said / of_shown + denied / of_others - 1)
+    return min(max(plain, ends[0]), ends[1]), ends[0], ends[1]
+
+
+def independent(flags: Flags, groups: NDArray[np.integer]) -> float:
+    """How many independent flags would tell their share as well as these, of which those of a group may be alike.
+
+    Their number over the design effect of a share (sums of groups against single deviations), never more than there
+    are; where all are equal, the number of groups.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    count = int(group.max()) + 1
+    deviations = flags - flags.mean()
+    alone = float(np.square(deviations).sum())
+    if alone == 0:
+        return float(count)
+    together = float(np.square(np.bincount(group, deviations)).sum())
+    return len(flags) / max(1.0, together / alone * count / max(count - 1, 1))
+
+
 def _last_true(condition: Callable[[float], bool], start: float, end: float) -> float:
     """Where, on the way from `start` to `end`, a condition stops holding (bisection)."""
     if condition(end):

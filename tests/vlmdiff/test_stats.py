@@ -276,3 +276,41 @@ def test_wilson_interval_on_the_example_of_newcombe() -> None:
     assert stats.wilson_interval(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
     assert stats.wilson_interval(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
     assert stats.wilson_interval(0, 0) == (0, 1)
+
+
+def test_corrected_prevalence_by_hand() -> None:
+    """80 of 100 judged, sensitivity .9, specificity .8: (.8 + .8 - 1) / (.9 + .8 - 1) = .857."""
+    share = stats.corrected_prevalence(0.8, 100, (90, 100), (80, 100))
+    assert share is not None
+    value, low, high = share
+    assert value == pytest.approx(0.6 / 0.7)
+    assert 0.7 < low < value < high < 1
+
+
+def test_a_judge_at_chance_tells_no_prevalence() -> None:
+    assert stats.corrected_prevalence(0.5, 100, (50, 100), (50, 100)) is None
+    assert stats.corrected_prevalence(0.5, 100, (3, 4), (3, 4)) is None
+
+
+@pytest.mark.parametrize("truth", [0.0, 0.05, 0.3, 0.8, 1.0])
+@pytest.mark.parametrize(("sensitivity", "specificity"), [(0.6, 0.97), (0.9, 0.99), (1.0, 0.9)])
+def test_intervals_of_corrected_prevalences_hold_the_truth(
+    truth: float, sensitivity: float, specificity: float
+) -> None:
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(600):
+        rate = rng.binomial(50, truth * sensitivity + (1 - truth) * (1 - specificity)) / 50
+        counts = (int(rng.binomial(60, sensitivity)), 60), (int(rng.binomial(60, specificity)), 60)
+        share = stats.corrected_prevalence(rate, 50, *counts)
+        held += share is not None and share[1] <= truth + 1e-9 and truth - 1e-9 <= share[2]
+    assert held / 600 >= 0.93
+
+
+def test_flags_of_whole_groups_count_once() -> None:
+    groups = np.repeat(np.arange(10), 5)
+    alike = np.repeat(np.arange(10) % 2 == 0, 5)
+    assert stats.independent(alike, groups) == pytest.approx(9)
+    assert stats.independent(np.ones(50, bool), groups) == 10
+    assert stats.independent(alike, np.arange(50)) == pytest.approx(49, abs=1.01)
+    assert stats.independent(np.tile([True, False, True, False, False], 10), groups) == 50

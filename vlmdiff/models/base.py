@@ -19,6 +19,7 @@ Part = str | NDArray[np.uint8]
 if TYPE_CHECKING:
     import torch
 
+    from vlmdiff.models.accuracy import Counts
     from vlmdiff.models.card import RunCard
     from vlmdiff.models.difference import Difference
 
@@ -76,6 +77,10 @@ class VisionLanguageModel(Protocol):
     @property
     def claims(self) -> Mapping[str, Sequence[str]]:
         """What it was taught to say, by family; empty where nobody wrote it down."""
+        ...
+
+    def judged(self, claim: str) -> Counts | None:
+        """How often its judgment of claims of this family was right where the truth is known; None: not measured."""
         ...
 
     def taught(self, claim: str) -> bool:

@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoTokenizer
 
 from vlmdiff.errors import ModelError
 from vlmdiff.findings import ModelInfo
-from vlmdiff.models import loading
+from vlmdiff.models import accuracy, loading
 from vlmdiff.models.asking import Speaker, drawing_from
 from vlmdiff.models.base import Part, Skill
 from vlmdiff.models.card import RunCard
@@ -141,6 +141,18 @@ class HuggingFaceModel:
         path = (self.adapter or self.folder) / SKILLS_FILE
         bare: list[Skill] = json.loads(path.read_text()) if path.is_file() else ["in_context"]  # what its base can do
         return frozenset(tokens | set(bare))
+
+    @cached_property
+    def _accuracy(self) -> accuracy.Accuracy | None:
+        """Of these weights."""
+        measured = accuracy.read(self.adapter) if self.adapter else None
+        return measured if measured and measured.weights_sha256 == self.info.weights_sha256 else None
+
+    def judged(self, claim: str) -> accuracy.Counts | None:
+        if self._accuracy is None:
+            return None
+        family = next((name for name, claims in self.claims.items() if claim in claims), "")
+        return self._accuracy.families.get(family)
 
     @property
     def _has_template(self) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vlmdiff.errors import ModelError
 from vlmdiff.findings import ModelInfo
+from vlmdiff.models.accuracy import Counts
 from vlmdiff.models.base import Part, Skill
 from vlmdiff.models.card import RunCard
 from vlmdiff.models.difference import Difference
@@ -47,6 +48,8 @@ class ScriptedModel:
     skills: frozenset[Skill] = frozenset({"tokens"})
     context: int = 8192
     image_tokens: int = 16
+    right: Mapping[str, Counts] = field(default_factory=dict)
+    """By claim, how often it was judged rightly where the truth is known."""
     _words: Counter[str] = field(default_factory=Counter, init=False, repr=False, compare=False)
 
     @property
@@ -61,6 +64,9 @@ class ScriptedModel:
     def tokens_used(self) -> int:
         """A row of a difference is a token, and so is a word."""
         return self._words.total()
+
+    def judged(self, claim: str) -> Counts | None:
+        return self.right.get(claim)
 
     def features(self, images: NDArray[np.uint8]) -> torch.Tensor:
         return self.sees(images)
