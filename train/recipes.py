@@ -60,7 +60,7 @@ _SEEN = (*WEIGHTED, *TRAINED_SETS, *TRAINED_SETS)
 MORE = Kind(
     "more",
     PairConfig(families=_SEEN, strength=(0.15, 1.0), facts=(0.03, 0.45, 0.28, 0.24), drawn_share=0.25),
-    *(5000, 0.14, 77),
+    *(5000, 0.2, 77),
 )
 """Fainter differences, several of them, and such that only sets show."""
 LARGE = Kind(
@@ -73,14 +73,14 @@ LARGE = Kind(
         drawn_share=0.35,
         set_size=(48, 64),
     ),
-    *(800, 0.08, 77),
+    *(800, 0.1, 77),
 )
 """Rare differences in larger sets."""
-_AGAIN = replace(MORE, name="again", count=7000, share=0.16, seed=78)
+_AGAIN = replace(MORE, name="again", count=3000, share=0.1, seed=78)
 _MIDDLE = Kind(
     "middle",
     replace(MORE.config, strength=(0.2, 1.0), prevalence=(0.3, 1.0), facts=(0.03, 0.67, 0.2, 0.1), set_size=(24, 32)),
-    *(3000, 0.12, 79),
+    *(1500, 0.1, 79),
 )
 
 RECIPES: dict[str, Recipe] = {
