@@ -135,16 +135,15 @@ def judge_images(
     from eval import judging
     from vlmdiff import models
 
-    if split not in get_args(Split):
-        raise UsageError(f"split {split!r} was trained on or is unknown; expected test or val")
-    if into is not None and split == "test":
+    chosen = judging.split_of(split)
+    if into is not None and chosen == "test":
         raise UsageError("what a judge is corrected by may not come from test images; give --split val")
     scored = models.load(model, adapter=adapter)
-    folder = out or Path("runs") / "eval" / f"judging-{judging.digest_of(scored, split)}"
-    found = judging.run(scored, open_bank(bank), folder, pairs, split, time_left())
+    folder = out or Path("runs") / "eval" / f"judging-{judging.digest_of(scored, chosen)}"
+    found = judging.run(scored, open_bank(bank), folder, pairs, chosen, time_left())
     if into is not None:
-        write_whole(into / ACCURACY_FILE, judging.accuracy(found, scored, split).model_dump_json(indent=0) + "\n")
-    said = judging.page(found, scored, split)
+        write_whole(into / ACCURACY_FILE, judging.accuracy(found, scored, chosen).model_dump_json(indent=0) + "\n")
+    said = judging.page(found, scored, chosen)
     write_whole(folder / "judging.md", said)
     print(said, end="")
 

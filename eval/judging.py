@@ -72,6 +72,14 @@ class Judgment:
     """Of these, verified where the right claim was tested, too."""
 
 
+def split_of(name: str) -> Split:
+    """The split of that name; UsageError where a gradient has seen it, or there is none."""
+    known: dict[str, Split] = {"test": "test", "val": "val"}
+    if name not in known:
+        raise UsageError(f"split {name!r} was trained on or is unknown; expected {' or '.join(known)}")
+    return known[name]
+
+
 def configs_of(
     families: Sequence[str], pairs: int, split: Split, bank: Bank, card: RunCard | None
 ) -> list[tuple[str, int, PairConfig]]:
@@ -230,9 +238,10 @@ def page(judgments: Sequence[Judgment], model: VisionLanguageModel, split: Split
         "# The judge of single images",
         "",
         f"Written by `python -m eval judging --split {split}`: {len(judgments)} pairs of 32 + 32 images, half of the "
-        "images of one set changed and nothing else; the look half is the judge's pool, the check half is judged. AUROC: "
-        "changed images against unchanged ones, at strength 0.5. Siblings: wrong claims of the right family (another "
-        f"value or place) on the right side, tested at alpha {ALPHA:g} alone, or beside the right claim as in a run.",
+        "images of one set changed and nothing else; the look half is the judge's pool, the check half is judged. "
+        "AUROC: changed images against unchanged ones, at strength 0.5. Siblings: wrong claims of the right family "
+        f"(another value or place) on the right side, tested at alpha {ALPHA:g} alone, or beside the right claim as in "
+        "a run.",
         "",
         f"* Median AUROC over {len(known)} families: **{median(known):.3f}**; {sum(a >= 0.85 for a in known)} of them "
         "reach .85.",
