@@ -201,6 +201,32 @@ def clinician(
         print(file)
 
 
+@app.command("reports")
+def write_reports(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="medical, real-easy, or both with a comma.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Labelled real images.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the reports.")],
+    bank: BankOption = None,
+    model: Annotated[str, typer.Option(metavar="NAME", help="The vision-language model.")] = "mini",
+    adapter: Annotated[str | None, typer.Option(metavar="PATH", help="A trained adapter for the model.")] = None,
+) -> None:
+    """Write the report of every labelled comparison, as Markdown with what is known of it; for people to grade."""
+    from eval import reports
+    from eval.medical.suite import RealSuite
+
+    base_images, system = open_bank(bank), open_system("learned", Options(bank, model, adapter))
+    out.mkdir(parents=True, exist_ok=True)
+    for name in suite.split(","):
+        asked = open_suite(name, data).resolved(base_images, system.card)
+        if not isinstance(asked, RealSuite):
+            raise UsageError(f"suite {name!r} has no labelled real sets; expected medical or real-easy")
+        for line in asked.left_out:
+            print(f"{name}: left out: {line}", file=sys.stderr)
+        for file, page in reports.pages(asked, base_images, system):
+            write_whole(out / file, page)
+            print(out / file)
+
+
 def time_left() -> Callable[[int, int], None]:
     """Progress on stderr, every tenth pair."""
     start, fresh = time.monotonic(), 0
@@ -230,7 +256,7 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-COMMANDS = {"run", "judges", "judging", "compare", "keep", "leaderboard", "clinician"}
+COMMANDS = {"run", "judges", "judging", "compare", "keep", "leaderboard", "clinician", "reports"}
 """Of this program."""
 
 if __name__ == "__main__":

@@ -62,21 +62,28 @@ def mini(
         str | None,
         typer.Option(help="Where a tower lies that training goes on from: `mini`, or a folder."),
     ] = None,
+    keep_tower: Annotated[bool, typer.Option("--keep-tower", help="Take the tower of --start as it is.")] = False,
     without: Without = None,
     seed: int = 0,
     workers: Workers = 1,
 ) -> None:
-    """Train the embedded base model: vision tower, then language model. Writes OUT/base."""
+    """Train the embedded base model: vision tower, then language model. Writes OUT/base.
+
+    Also OUT/projector, an adapter without LoRA: what `lora` and `curriculum` take as --start.
+    """
     from train import card
     from train import mini as job
     from train.recipes import recipe as named
     from train.recipes import twin
 
+    if keep_tower and not start:
+        raise UsageError("--keep-tower needs --start, the folder of the tower to keep")
     images, older = _bank(bank), _base(start) if start else None
     run = twin(named(recipe), images, without or ())
     cards = _cards(older)
-    base = job.train(run, images, out, seed, workers, older)
-    card.write(card.card(run, images, [out], cards), base)
+    base = job.train(run, images, out, seed, workers, older, keep_tower)
+    for folder in (base, out / "projector"):
+        card.write(card.card(run, images, [out], cards), folder)
     print(base)
 
 

@@ -19,6 +19,7 @@ from train import jumpstart
 from train.pairs import Blend
 from train.samples import report
 from vlmdiff.learn.tokens import SUMMARY_ROWS
+from vlmdiff.models import prompts
 from vlmdiff.models.huggingface import DIFFERENCE_TOKEN
 from vlmdiff.models.lines import NO_DIFFERENCE, line
 from vlmdiff.models.mini.tower import TowerConfig, register
@@ -118,7 +119,7 @@ def encoded(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[li
 
 def in_context(blend: Blend, tokenizer: PreTrainedTokenizerFast, size: int, rng: np.random.Generator) -> dict[str, Any]:
     """A batch of image pairs and twos of pairs in the prompt: "a: <image>... b: <image>...", then the report."""
-    prompts, targets, grids = [], [], []
+    asked, targets, grids = [], [], []
     each = int(rng.integers(1, 3))
     for _ in range(size):
         cache, pair = blend.pair(rng)
@@ -127,10 +128,10 @@ def in_context(blend: Blend, tokenizer: PreTrainedTokenizerFast, size: int, rng:
         b = rng.choice(images[pair.size_a :], each, replace=False)
         a, b = (a, b) if rng.random() < 0.5 else (b, a)
         grids.append(cache.rows(pair, np.concatenate([a, b]))[:, :-SUMMARY_ROWS])
-        images_a_side = IMAGE_TOKEN * (each * grids[-1].shape[1])
-        prompts.append(f"a:{images_a_side}\nb:{images_a_side}\n")
+        a_side = [IMAGE_TOKEN * grids[-1].shape[1]] * each
+        asked.append("".join(prompts.bare_in_context(a_side, a_side)))
         targets.append(report(pair, a, b))
-    heads = [[tokenizer.bos_token_id, *ids] for ids in encoded(tokenizer, prompts)]
+    heads = [[tokenizer.bos_token_id, *ids] for ids in encoded(tokenizer, asked)]
     tails = [[*ids, tokenizer.eos_token_id] for ids in encoded(tokenizer, targets)]
     rows = [head + tail for head, tail in zip(heads, tails, strict=True)]
     labels = [[_IGNORED] * len(head) + tail for head, tail in zip(heads, tails, strict=True)]

@@ -127,14 +127,23 @@ def load_base(folder: Path) -> tuple[Any, PreTrainedTokenizerFast]:
     return model.eval(), tokenizer
 
 
-def train(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int, start: Path | None = None) -> Path:
+def train(
+    recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int, start: Path | None = None, kept: bool = False
+) -> Path:
     """All stages; a second call goes on where the first was stopped.
 
     Args:
         start: a folder with the tower that training goes on from; its head is learned anew, for families may have
             joined.
+        kept: the tower of `start` is taken as it is.
     """
-    vision = train_tower(recipe, bank, folder, seed, workers, start)
+    if start is not None and kept:
+        vision = Tower(TowerConfig())
+        vision.load_state_dict(tower_weights(start))
+        vision.train(False)
+        vision.to(memory_format=torch.channels_last)  # type: ignore[call-arg]  # transformers' wrapper
+    else:
+        vision = train_tower(recipe, bank, folder, seed, workers, start)
     further = sum(kind.share for kind in recipe.further)
     kinds = (Kind("pairs", recipe.pairs, recipe.pair_count, 1 - further, 1), *recipe.further)
     caches = tuple(

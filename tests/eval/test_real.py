@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from data_synth.sources import Bank
+from eval import reports
 from eval.medical.manifest import SHIPPED, read_all
+from eval.medical.suite import RealSuite
 from eval.real import open_real_easy
-from tests.eval import releases
+from tests.eval import fakes, releases
 from vlmdiff.errors import InputError, UsageError
 
 EASY = [manifest for manifest in read_all([SHIPPED]) if any(one.suite == "real-easy" for one in manifest.comparisons)]
@@ -29,6 +31,18 @@ def test_cases_of_a_small_folder(tmp_path: Path) -> None:
     assert {one.text for one in case.truth.known} == {"the images show cats", "the images show dogs"}
     assert len(case.images_a) == len(case.images_b) == 34 and case.groups is None
     assert len(suite.absent) == len(EASY) - 1
+
+
+def test_reports_of_what_is_known(tmp_path: Path) -> None:
+    for number in range(34):
+        for kind in ("cat", "dog"):
+            releases.picture(tmp_path / "cats_dogs" / kind / f"{kind}.{number}.jpg", number + 100 * (kind == "dog"))
+    suite = open_real_easy(tmp_path).resolved(Bank.drawn_only(), None)
+    assert isinstance(suite, RealSuite)
+    ((name, page),) = reports.pages(suite, Bank.drawn_only(), fakes.Blurry())
+    assert name == "cats-dogs-cats-against-dogs.md"
+    assert "the images show cats (plain to see)" in page and "# " in page.split("---")[1]
+    assert "cat.0" not in page
 
 
 def test_it_needs_a_folder_with_data_sets(tmp_path: Path) -> None:

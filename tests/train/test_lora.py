@@ -56,6 +56,15 @@ class Always:
         return batch
 
 
+def test_a_lora_goes_on_from_a_projector_alone(base: Path, tmp_path: Path) -> None:
+    """As the base leaves one behind, which learned to read with it."""
+    before, _ = started(base, "projector")
+    save_adapter(before, tmp_path / "projector")
+    trained, _ = started(base, "lora", start=tmp_path / "projector")
+    assert any(".lora_" in name for name, weight in trained.named_parameters() if weight.requires_grad)
+    torch.testing.assert_close(trained.projector.state_dict(), before.projector.state_dict(), rtol=0.01, atol=0.01)
+
+
 def differences() -> Difference:
     """Three that are easily told apart."""
     made = torch.Generator().manual_seed(2)

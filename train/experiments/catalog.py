@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from data_synth.catalog import TRAINED, TRAINED_SETS
+from data_synth.catalog import TRAINED
 from data_synth.config import PairConfig
 from train.loop import Schedule
-from train.recipes import RECIPES, WEIGHTED
+from train.recipes import LARGE, MORE, RECIPES
 from vlmdiff.errors import UsageError
 
 BASE = ("difference", "t", "ratio")
@@ -123,7 +123,6 @@ class Pairs:
     share: float = 0.0
 
 
-_SEEN = (*WEIGHTED, *TRAINED_SETS, *TRAINED_SETS)
 _UNSEEN = PairConfig(split="val", families=tuple(TRAINED), strength=(0.5, 0.9), facts=(0, 1.0), set_size=(24, 24))
 
 
@@ -133,21 +132,7 @@ def _val(**changes: object) -> PairConfig:
 
 TRAINING: dict[str, Pairs] = {
     "pairs": Pairs(RECIPES["mini"].pairs, 1, 8000, share=0.5),
-    "more": Pairs(
-        PairConfig(families=_SEEN, strength=(0.15, 1.0), facts=(0.03, 0.45, 0.28, 0.24), drawn_share=0.25),
-        *(77, 5000, 0.3),
-    ),
-    "large": Pairs(
-        PairConfig(
-            families=_SEEN,
-            strength=(0.25, 1.0),
-            prevalence=(0.1, 0.7),
-            facts=(0.04, 0.66, 0.3),
-            drawn_share=0.35,
-            set_size=(48, 64),
-        ),
-        *(77, 800, 0.2),
-    ),
+    **{kind.name: Pairs(kind.config, kind.seed, kind.count, share) for kind, share in ((MORE, 0.3), (LARGE, 0.2))},
 }
 VALIDATION: dict[str, Pairs] = {
     "val1": Pairs(_val(prevalence=(1, 1)), 99, 300),
