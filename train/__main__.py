@@ -160,6 +160,9 @@ def curriculum(
     concepts: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of what is learned from that is labelled real sets.")
     ] = 0.1,
+    known: Annotated[
+        bool, typer.Option("--known", help="The base has learned the families already: none has to wait.")
+    ] = False,
     patience: Annotated[int, typer.Option(min=1, help="Rounds without anything better before it stops.")] = 5,
     start: Annotated[Path | None, typer.Option(help="An adapter folder whose weights training goes on from.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of this run; none: as the recipe says.")] = None,
@@ -185,7 +188,7 @@ def curriculum(
     folder = _base(base)
     backend = HuggingFaceModel(base, folder, None, ranks.device())
     cards = _cards(folder if lora.embedded(backend) else None, start)
-    plan = Plan(mix=chosen, rounds=rounds, concepts=concepts, patience=patience)
+    plan = Plan(mix=chosen, rounds=rounds, concepts=concepts, known=known, patience=patience)
     done = job.train(run, backend, images, out, seed, plan, lora.Means(workers=workers), start)
     run = replace(run, pairs=widest(run.pairs))
     public = None if lora.embedded(backend) else Path(base).name if Path(base).exists() else base

@@ -46,6 +46,10 @@ class Standing:
     prevalence: float = 0.9
 
 
+_KNOWN = Standing(0.5, 0.6)
+"""Where a family stands that the base has learned already."""
+
+
 @dataclass(frozen=True)
 class Probe:
     """One question to the model: does it still see this, so faint, so rare, among so many?"""
@@ -159,11 +163,16 @@ def widest(config: PairConfig) -> PairConfig:
     )
 
 
-def started(within: PairConfig) -> State:
-    """The state of the first round: a few families of every group, clear and frequent, one at a time."""
+def started(within: PairConfig, known: bool = False) -> State:
+    """The state of the first round: a few families of every group, clear and frequent, one at a time.
+
+    Args:
+        known: the base has learned the families already: all of them at once, at levels in between.
+    """
     order = _in_order(within.families)
-    standing = _bounded(Standing(), within)
-    return State(0, {name: standing for name in order[:_FIRST]}, tuple(order[_FIRST:]))
+    standing = _bounded(_KNOWN if known else Standing(), within)
+    first = len(order) if known else _FIRST
+    return State(0, {name: standing for name in order[:first]}, tuple(order[first:]))
 
 
 def uniform(within: PairConfig) -> State:

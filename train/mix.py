@@ -38,6 +38,8 @@ class Plan:
     """Share of the samples that come from earlier rounds, each as likely; from the second round on."""
     concepts: float = 0.1
     """Share of the samples that come from labelled real sets, where the bank has some."""
+    known: bool = False
+    """Whether the base has learned the families already, so that none has to wait."""
     patience: int = 5
     """Rounds without a better criterion after which the run stops, once all families have entered."""
 

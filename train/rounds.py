@@ -32,7 +32,7 @@ from train.curriculum import State
 from train.describer import Describer, Tuning, describer, save_adapter
 from train.identity import claim, identity
 from train.loop import one_thread_a_worker
-from train.mix import Mix, Plan, Rounds
+from train.mix import Plan, Rounds
 from train.pairs import PairCache, Rendered, digest, record_of, store
 from train.recipes import Recipe
 from train.stopping import Reading
@@ -63,11 +63,13 @@ def from_json(told: Mapping[str, Any]) -> Round:
     return Round(curriculum.from_json(told["state"]), told["successes"], Reading(**told["reading"]))
 
 
-def next_state(done: Sequence[Round], mix: Mix, within: PairConfig) -> State:
+def next_state(done: Sequence[Round], plan: Plan, within: PairConfig) -> State:
     """The state that follows some rounds, or the first one."""
-    if mix == "uniform":
+    if plan.mix == "uniform":
         return replace(curriculum.uniform(within), round=len(done))
-    return curriculum.advanced(done[-1].state, done[-1].successes, within) if done else curriculum.started(within)
+    if not done:
+        return curriculum.started(within, plan.known)
+    return curriculum.advanced(done[-1].state, done[-1].successes, within)
 
 
 def finished(done: Sequence[Round], plan: Plan) -> bool:
@@ -136,7 +138,7 @@ def train(
     held_out: list[validation.Shown] = []
     caches = [_cache(job, k, one.state) for k, one in enumerate(done)]
     while not finished(done, plan):
-        state = next_state(done, plan.mix, job.within)
+        state = next_state(done, plan, job.within)
         caches.append(_cache(job, state.round, state))
         ends = plan.ends(recipe.lora.steps)
         items = Rounds(tuple(caches), concepts, plan, ends, backend.tokenizer, seed, items_in(recipe.lora_batch))
