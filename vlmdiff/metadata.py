@@ -84,6 +84,8 @@ def read_table(told: str) -> Table:
 def columns_of(table: Table, references: Sequence[Reference]) -> tuple[list[Column], list[str]]:
     """The usable columns for these images, in their order, and what a reader should know of the others.
 
+    A column of numbers of which some are missing is followed by one of who has a number.
+
     Raises:
         InputError: no row belongs to any image, or a row may belong to several. UsageError: a list has no such column.
     """
@@ -100,6 +102,7 @@ def columns_of(table: Table, references: Sequence[Reference]) -> tuple[list[Colu
         values = [(row or {}).get(name, "") for row in cells]
         column = _column(name, ["" if value.lower() in MISSING else value for value in values])
         found += [column] if column else []
+        found += [told] if column and (told := _told(column)) else []
         useless += [] if column else [name]
     if useless:
         warnings.append(f"metadata: {', '.join(useless)} left out: one value for all images, or nearly one for each")
@@ -151,6 +154,14 @@ def _column(name: str, values: Sequence[str]) -> Column | None:
         return None
     place = {level: float(i) for i, level in enumerate(levels)}
     return Column(name, "categorical", np.array([place.get(value, np.nan) for value in values]))
+
+
+def _told(column: Column) -> Column | None:
+    """Of numbers, which images have one: where one set lacks them, that alone may tell the sets apart."""
+    told = np.isfinite(column.numbers)
+    if column.kind != "numeric" or told.all():
+        return None
+    return Column(f"{column.name}, told or not", "categorical", told.astype(np.float64))
 
 
 def _number(text: str) -> float:

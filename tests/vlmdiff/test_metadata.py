@@ -94,3 +94,10 @@ def test_what_is_no_table_is_refused_with_the_remedy(tmp_path: Path, sets: list[
         read_table("column:")
     with pytest.raises(InputError, match="none of the 1 rows names one of 12 images"):
         columns_of(read_table(write(tmp_path / "m.csv", "path,age", "elsewhere/a1.png,3")), sets)
+
+
+def test_who_has_a_number_is_a_property_too(tmp_path: Path, sets: list[Reference]) -> None:
+    lines = [f"{s}/{i if i == 0 else s + str(i)}.png,{i if s == 'a' else ''}" for s in "ab" for i in range(6)]
+    (age, told), _ = columns_of(read_table(write(tmp_path / "m.csv", "path,age", *lines)), sets)
+    assert (age.kind, told.name, told.kind) == ("numeric", "age, told or not", "categorical")
+    assert told.numbers.tolist() == [1] * 6 + [0] * 6
