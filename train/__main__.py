@@ -198,6 +198,34 @@ def curriculum(
 
 
 @app.command()
+def baseline(
+    method: Annotated[str, typer.Argument(help="in_context or caption_rank.")],
+    run: Annotated[Path, typer.Option(help="Folder of `python -m train mini`: its base, projector and pairs.")],
+    out: Out,
+    bank: BankOption = None,
+    recipe: RecipeOption = "mini",
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of this run; none: as the recipe says.")] = None,
+    seed: int = 0,
+    workers: Workers = 1,
+) -> None:
+    """Train an adapter for a method that shows images or captions, to hold `learned` against. Writes OUT/METHOD."""
+    from train import baselines as job
+    from train import card
+    from train.mini import encoded
+    from train.recipes import recipe as named
+    from vlmdiff.models.huggingface import HuggingFaceModel
+
+    chosen, wanted = job.method_of(method), named(recipe)
+    if steps:
+        wanted = replace(wanted, lora=replace(wanted.lora, steps=steps))
+    backend = HuggingFaceModel("mini", run / "base", None, "cpu")
+    blend = encoded(wanted, run, backend.model.config.vision_config.hidden_size)
+    adapter = job.train(chosen, wanted, backend, blend, out, seed, workers, run / "projector")
+    card.write(card.card(wanted, _bank(bank), [out], _cards(run / "base")), adapter)
+    print(adapter)
+
+
+@app.command()
 def experiment(
     name: Annotated[str, typer.Argument(help="One of train/experiments/catalog.py.")],
     out: Out,

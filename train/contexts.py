@@ -19,7 +19,7 @@ from data_synth.catalog import TRAINED, trained_contents
 from data_synth.facts import Content
 from data_synth.lexicon import canonical
 from train.language import IMAGE_TOKEN, encoded, padded
-from train.pairs import CachedPair, PairCache
+from train.pairs import Blend, CachedPair
 from train.samples import FeatureRows, Rows, near, report
 from vlmdiff.learn.tokens import SUMMARY_ROWS
 from vlmdiff.models import prompts
@@ -86,16 +86,16 @@ _SKILLS: dict[str, Skill] = {"in_context": "in_context", "caption_rank": "captio
 
 
 def batch(
-    cache: PairCache, tokenizer: PreTrainedTokenizerFast, method: str, size: int, rng: np.random.Generator
+    blend: Blend, tokenizer: PreTrainedTokenizerFast, method: str, size: int, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Prompts of a method of METHODS as `train.language.base_loss` takes them, each of a pair drawn anew.
 
     All are of one kind and of sets of one size: padding would be half of the batch otherwise.
     """
     kind = KINDS[METHODS[method][int(rng.integers(len(METHODS[method])))]]
-    pairs = [cache.pairs[int(number)] for number in rng.integers(len(cache.pairs), size=size)]
+    pairs = [blend.pair(rng) for _ in range(size)]
     share = rng.random()
-    return tensors(tokenizer, [kind(cache, pair, share, rng) for pair in pairs])
+    return tensors(tokenizer, [kind(cache, pair, share, rng) for cache, pair in pairs])
 
 
 def tensors(tokenizer: PreTrainedTokenizerFast, contexts: Sequence[Context]) -> dict[str, Any]:

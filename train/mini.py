@@ -19,7 +19,7 @@ from train.batches import Cached, items_in
 from train.describer import describer, save_adapter
 from train.groups import Groups
 from train.pairs import Blend
-from train.recipes import Kind, Recipe
+from train.recipes import Recipe
 from vlmdiff.errors import InputError
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.mini.tower import Tower, TowerConfig, register
@@ -144,10 +144,18 @@ def train(
         vision.to(memory_format=torch.channels_last)  # type: ignore[call-arg]  # transformers' wrapper
     else:
         vision = train_tower(recipe, bank, folder, seed, workers, start)
-    further = sum(kind.share for kind in recipe.further)
-    kinds = (Kind("pairs", recipe.pairs, recipe.pair_count, 1 - further, 1), *recipe.further)
-    caches = tuple(
+    for kind in recipe.kinds:
         pairs.encode(folder / kind.name, kind.config, bank, seed + kind.seed, kind.count, vision, workers)
-        for kind in kinds
-    )
-    return train_base(recipe, Blend(caches, tuple(kind.share for kind in kinds)), vision, folder, seed, workers)
+    return train_base(recipe, encoded(recipe, folder, vision.config.hidden_size), vision, folder, seed, workers)
+
+
+def encoded(recipe: Recipe, folder: Path, channels: int) -> Blend:
+    """All kinds of pairs of a recipe, as `train` has left them in its folder.
+
+    Raises:
+        InputError: they are not there.
+    """
+    if missing := [kind.name for kind in recipe.kinds if not (folder / kind.name / "pairs.jsonl").is_file()]:
+        raise InputError(f"{folder} holds no encoded pairs {', '.join(missing)}; run python -m train mini there first")
+    caches = tuple(pairs.PairCache(folder / kind.name, channels) for kind in recipe.kinds)
+    return Blend(caches, tuple(kind.share for kind in recipe.kinds))

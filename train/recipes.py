@@ -49,6 +49,12 @@ class Recipe:
     lora_batch: int
     rank: int
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """All that the base learns from; the shares sum to 1."""
+        rest = 1 - sum(kind.share for kind in self.further)
+        return (Kind("pairs", self.pairs, self.pair_count, rest, 1), *self.further)
+
     def __post_init__(self) -> None:
         for config in (self.images, self.pairs, *(kind.config for kind in self.further)):
             refuse_held_out(config)

@@ -102,7 +102,7 @@ def columns_of(table: Table, references: Sequence[Reference]) -> tuple[list[Colu
         values = [(row or {}).get(name, "") for row in cells]
         column = _column(name, ["" if value.lower() in MISSING else value for value in values])
         found += [column] if column else []
-        found += [told] if column and (told := _told(column)) else []
+        found += [given] if column and (given := _told(column)) else []
         useless += [] if column else [name]
     if useless:
         warnings.append(f"metadata: {', '.join(useless)} left out: one value for all images, or nearly one for each")

@@ -14,7 +14,7 @@ from data_synth.lexicon import canonical
 from train import contexts
 from train.contexts import KINDS, MOST_CAPTIONS, MOST_IMAGES, batch, write_skills
 from train.language import IMAGE_TOKEN, base_loss, make_base, make_tokenizer
-from train.pairs import CachedPair, PairCache
+from train.pairs import Blend, CachedPair, PairCache
 from vlmdiff.learn.tokens import SUMMARY_ROWS
 from vlmdiff.models.huggingface import SKILLS_FILE
 from vlmdiff.models.lines import NO_DIFFERENCE, line
@@ -106,13 +106,14 @@ def test_sets_that_do_not_differ_lead_to_no_difference() -> None:
 def test_a_batch_is_what_the_base_is_trained_on(method: str, tokenizer: PreTrainedTokenizerFast) -> None:
     cache = Numbered(Path("nowhere"), channels=TOWER.hidden_size)
     cache.__dict__["pairs"] = [PAIR]
-    made: dict[str, Any] = batch(cache, tokenizer, method, 6, np.random.default_rng(0))
+    blend = Blend((cache,), (1.0,))
+    made: dict[str, Any] = batch(blend, tokenizer, method, 6, np.random.default_rng(0))
     image = tokenizer.get_vocab()[IMAGE_TOKEN]
     assert int((made["ids"] == image).sum()) == made["grids"].shape[0] * CELLS
     told = made["labels"] != -100
     assert bool((made["ids"][told] == made["labels"][told]).all())
     assert not bool((made["labels"] == image).any()), "the prompt is not learned"
-    again = batch(cache, tokenizer, method, 6, np.random.default_rng(0))
+    again = batch(blend, tokenizer, method, 6, np.random.default_rng(0))
     assert torch.equal(made["ids"], again["ids"])
     with torch.random.fork_rng():
         torch.manual_seed(0)

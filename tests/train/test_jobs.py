@@ -22,7 +22,7 @@ from train import __main__ as jobs
 from train import checkpoints, recipes
 from train.describer import describer
 from vlmdiff import models
-from vlmdiff.errors import InputError
+from vlmdiff.errors import InputError, UsageError
 from vlmdiff.learn.tokens import between, with_summaries
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.loading import sha256_of
@@ -37,7 +37,7 @@ def test_the_quick_recipe_ends_in_a_model_that_reads_images_and_writes(
     jobs.mini(out=tmp_path, recipe="quick", workers=0)
     base = tmp_path / "base"
     assert capsys.readouterr().out == f"{base}\n"
-    jobs.lora(out=tmp_path, base=str(base), recipe="quick", workers=0)
+    jobs.lora(out=tmp_path, base=str(base), recipe="quick", start=tmp_path / "projector", workers=0)
     assert capsys.readouterr().out == f"{tmp_path / 'lora'}\n"
 
     model = models.load(str(base), adapter=tmp_path / "lora", device="cpu")
@@ -55,7 +55,7 @@ def test_the_quick_recipe_ends_in_a_model_that_reads_images_and_writes(
     assert jobs_card(tmp_path / "lora")["curves"]["lora"][-1][0] == small.lora.steps
     before = {path: path.read_bytes() for path in (tmp_path / "lora").iterdir()}
     jobs.mini(out=tmp_path, recipe="quick", workers=0)
-    jobs.lora(out=tmp_path, base=str(base), recipe="quick", workers=0)
+    jobs.lora(out=tmp_path, base=str(base), recipe="quick", start=tmp_path / "projector", workers=0)
     assert before == {path: path.read_bytes() for path in (tmp_path / "lora").iterdir()}, "nothing is trained again"
 
 
@@ -240,3 +240,27 @@ def test_every_recipe_can_be_run() -> None:
         assert recipes.recipe(name) is recipe
         assert recipe.pairs.set_size[0] * 2 >= 12, "single images are judged against eight others and more"
         assert sum(recipe.pairs.facts) == pytest.approx(1)
+
+
+@pytest.fixture(scope="module")
+def mini_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("mini")
+    jobs.mini(out=out, recipe="quick", workers=0)
+    return out
+
+
+def test_a_kept_tower_is_the_one_that_was_given(mini_run: Path, tmp_path: Path) -> None:
+    jobs.mini(out=tmp_path, recipe="quick", start=str(mini_run / "base"), keep_tower=True, workers=0)
+    given, kept = (load_file(run / "base" / "model.safetensors") for run in (mini_run, tmp_path))
+    same = {name: torch.equal(weight, kept[name]) for name, weight in given.items()}
+    assert {name for name, equal in same.items() if "vision_tower" in name and not equal} == set()
+    with pytest.raises(UsageError, match="--keep-tower needs --start"):
+        jobs.mini(out=tmp_path, recipe="quick", keep_tower=True)
+
+
+@pytest.mark.parametrize("method", ["in_context", "caption_rank"])
+def test_a_baseline_is_trained_on_the_same_base_and_pairs(method: str, mini_run: Path, tmp_path: Path) -> None:
+    jobs.baseline(method=method, run=mini_run, out=tmp_path, recipe="quick", steps=5, workers=0)
+    model = models.load(str(mini_run / "base"), adapter=tmp_path / method, device="cpu")
+    assert model.skills == {"tokens", "in_context" if method == "in_context" else "captions"}
+    assert jobs_card(tmp_path / method)["families"]
