@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,12 +12,15 @@ import torch
 from torch import nn
 
 from data_synth.catalog import TRAINED
+from data_synth.family import Family, SetFamily
 from data_synth.lexicon import canonical
+from data_synth.matching import mirrored
 from vlmdiff.errors import UsageError
 from vlmdiff.learn.tokens import PARTS, SUMMARY_ROWS
 from vlmdiff.models.difference import Difference, DifferenceProjector, claim_log_likelihoods, injected
-from vlmdiff.models.huggingface import CLAIMS_FILE, HuggingFaceModel
+from vlmdiff.models.huggingface import CLAIMS_FILE, OPPOSITES_FILE, HuggingFaceModel
 from vlmdiff.models.loading import quietly
+from vlmdiff.render.files import write_whole
 
 Tuning = Literal["projector", "lora", "full"]
 """What learns beside the projector: nothing, a LoRA, or the whole language model."""
@@ -147,8 +151,23 @@ def save_adapter(trained: Describer, folder: Path) -> None:
         trained.model.save_pretrained(folder, save_embedding_layers=False)  # "auto" asks the hub for that base
         (folder / "README.md").unlink()  # an empty form
     trained.projector.save(folder)
-    claims = {name: sorted({canonical(c) for c in family.contents()}) for name, family in TRAINED.items()}
-    (folder / CLAIMS_FILE).write_text(json.dumps(claims, indent=0) + "\n")
+    write_claims(folder, TRAINED)
+
+
+def write_claims(
+    folder: Path, families: Mapping[str, Family | SetFamily], free: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """What an adapter was taught to say, by family, and which of it says the opposite of what.
+
+    Args:
+        free: further claims by column, which have no opposites.
+    """
+    contents = {name: dict.fromkeys(family.contents()) for name, family in families.items()}
+    claims = {name: sorted({canonical(content) for content in of}) for name, of in contents.items()}
+    pairs = [(content, mirrored(content)) for of in contents.values() for content in of]
+    opposites = {canonical(one): canonical(other) for one, other in pairs if other is not None}
+    write_whole(folder / CLAIMS_FILE, json.dumps({**claims, **(free or {})}, indent=0) + "\n")
+    write_whole(folder / OPPOSITES_FILE, json.dumps(opposites, indent=0) + "\n")
 
 
 def tuning_of(name: str) -> Tuning:

@@ -24,12 +24,11 @@ from torch.utils.data import DataLoader
 from data_synth.catalog import EVERY
 from data_synth.compose import LabelledPair, compose
 from data_synth.config import PairConfig, refuse_held_out
-from data_synth.lexicon import canonical
 from data_synth.sources import Bank
 from train import checkpoints, curriculum, jumpstart, levels, lora, stopping, validation
 from train.batches import items_in
 from train.curriculum import State
-from train.describer import Describer, Tuning, describer, save_adapter
+from train.describer import Describer, Tuning, describer, save_adapter, write_claims
 from train.identity import claim, identity
 from train.loop import one_thread_a_worker
 from train.mix import Plan, Rounds
@@ -38,7 +37,7 @@ from train.recipes import Recipe
 from train.stopping import Reading
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.images.decode import fit
-from vlmdiff.models.huggingface import CLAIMS_FILE, HuggingFaceModel
+from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.render.files import write_whole
 
 ROUNDS_FILE = "rounds.json"
@@ -283,9 +282,7 @@ def _saved(job: _Job, trained: Describer, number: int) -> HuggingFaceModel:
     for old in (place, part):
         shutil.rmtree(old, ignore_errors=True)
     save_adapter(trained.eval(), part)
-    families = dict.fromkeys(job.within.families)
-    claims = {name: sorted({canonical(content) for content in EVERY[name].contents()}) for name in families}
-    write_whole(part / CLAIMS_FILE, json.dumps({**claims, **jumpstart.claims(job.columns)}, indent=0) + "\n")
+    write_claims(part, {name: EVERY[name] for name in job.within.families}, jumpstart.claims(job.columns))
     part.rename(place)
     return HuggingFaceModel(job.backend.name, job.backend.folder, place, str(job.backend.device))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -59,11 +59,15 @@ def in_rounds(
     for number in range(1, ROUNDS + 1):
         proposed = propose.METHODS[method](model, view, rng)
         warnings += proposed.warnings
-        fresh = [h for h in proposed.hypotheses if not _said(h, said) and (number == 1 or h.votes >= LATER_VOTES)]
+        fresh = [
+            h
+            for h in proposed.hypotheses
+            if not _said(h, said, model.opposites) and (number == 1 or h.votes >= LATER_VOTES)
+        ]
         if not fresh:
             break
         among = verify.scores_among(model, fresh, judged)
-        new = propose.merged(replace(proposed, hypotheses=fresh), among, part.n_a)
+        new = propose.merged(replace(proposed, hypotheses=fresh), among, part.n_a, model.opposites)
         said += [replace(h, round=number) for h in (new if number == 1 else new[:LATER])]
         if number == ROUNDS or not propose.NEEDS[method] <= {"tokens"}:
             break
@@ -81,8 +85,10 @@ def _view(images: verify.Judged, part: Part, scores: Floats) -> propose.Look:
     return propose.Look(rows[:n_a], rows[n_a:], pixels[:n_a], pixels[n_a:], part.groups, scores)
 
 
-def _said(hypothesis: Hypothesis, said: Sequence[Hypothesis]) -> bool:
-    return any((h.side, normalised(h.text)) == (hypothesis.side, normalised(hypothesis.text)) for h in said)
+def _said(hypothesis: Hypothesis, said: Sequence[Hypothesis], opposites: Mapping[str, str]) -> bool:
+    """Whether the same was said before, or its opposite of the other side."""
+    text, other = normalised(hypothesis.text), normalised(opposites.get(hypothesis.text, ""))
+    return any(normalised(h.text) == (text if h.side == hypothesis.side else other) for h in said)
 
 
 def _without(rows: torch.Tensor, known: Floats, part: Part) -> torch.Tensor:

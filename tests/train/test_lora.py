@@ -169,3 +169,11 @@ def test_activations_computed_twice_are_fewer_and_give_the_same_gradients(tuning
 def test_an_unknown_tuning_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="tuning 'some' is unknown; expected one of projector, lora, full"):
         tuning_of("some")
+
+
+def test_opposites_are_taught_claims_and_mutual(base: Path, tmp_path: Path) -> None:
+    trained, _ = started(base, "projector")
+    save_adapter(trained, tmp_path / "adapter")
+    model = HuggingFaceModel("mini", base, tmp_path / "adapter", "cpu")
+    assert model.opposites["the images are darker"] == "the images are brighter"
+    assert all(model.taught(text) and model.opposites[other] == text for text, other in model.opposites.items())

@@ -72,6 +72,13 @@ def test_opposite_claims_of_opposite_sides_are_the_same_claim() -> None:
     assert votes_of(merged(Proposed(said), looks([0, 1, 2, 3], [0, -1, -2, -3]), 2)) == {("b", DARKER): 0.75}
 
 
+def test_known_opposites_are_one_whatever_their_scores() -> None:
+    said = [Hypothesis(DARKER, "b", 0.75), Hypothesis(BRIGHTER, "a", 0.5), Hypothesis(BRIGHTER, "b", 0.25)]
+    unlike = looks([0, 1, 2, 3], [1, 0, 0, 1], [3, 1, 0, 2])
+    known = {DARKER: BRIGHTER, BRIGHTER: DARKER}
+    assert votes_of(merged(Proposed(said), unlike, 2, known)) == {("b", DARKER): 0.75, ("b", BRIGHTER): 0.25}
+
+
 def test_one_sentence_said_of_both_sides_is_two_claims() -> None:
     said = [Hypothesis(DARKER, "b", 0.75), Hypothesis(DARKER, "a", 0.5)]
     assert merged(Proposed(said), looks([0, 1, 2, 3], [0, 1, 2, 3]), 2) == said

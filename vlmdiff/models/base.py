@@ -79,6 +79,11 @@ class VisionLanguageModel(Protocol):
         """What it was taught to say, by family; empty where nobody wrote it down."""
         ...
 
+    @property
+    def opposites(self) -> Mapping[str, str]:
+        """From claims to what says the same of the other set: that B is brighter is that A is darker."""
+        ...
+
     def judged(self, claim: str) -> Counts | None:
         """How often its judgment of claims of this family was right where the truth is known; None: not measured."""
         ...

@@ -38,6 +38,8 @@ DIFFERENCE_TOKEN = "<diff>"
 """The placeholder that difference tokens take the place of in the embedded base; see `Profile.placeholders`."""
 CLAIMS_FILE = "claims.json"
 """Claims the adapter was trained on, by family: where siblings are taken from."""
+OPPOSITES_FILE = "opposites.json"
+"""Of these claims, what is said of the other set instead: darker for brighter."""
 SKILLS_FILE = "skills.json"
 """The bare prompts that an adapter of the embedded model was trained on, beside difference tokens; see `Skill`."""
 PIXELS_ON_CPU, PIXELS_ON_CUDA = 2**20, 2**24
@@ -132,6 +134,12 @@ class HuggingFaceModel:
         path = (self.adapter or self.folder) / CLAIMS_FILE
         claims: dict[str, list[str]] = json.loads(path.read_text()) if path.is_file() else {}
         return claims
+
+    @cached_property
+    def opposites(self) -> dict[str, str]:
+        path = (self.adapter or self.folder) / OPPOSITES_FILE
+        opposites: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
+        return opposites
 
     @cached_property
     def skills(self) -> frozenset[Skill]:

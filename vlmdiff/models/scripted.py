@@ -48,6 +48,8 @@ class ScriptedModel:
     skills: frozenset[Skill] = frozenset({"tokens"})
     context: int = 8192
     image_tokens: int = 16
+    opposites: Mapping[str, str] = field(default_factory=dict)
+    """See `VisionLanguageModel.opposites`."""
     right: Mapping[str, Counts] = field(default_factory=dict)
     """By claim, how often it was judged rightly where the truth is known."""
     _words: Counter[str] = field(default_factory=Counter, init=False, repr=False, compare=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -58,21 +58,32 @@ def _counted(
     return counts, wording
 
 
-def merged(proposed: Proposed, look: NDArray[np.float32], n_a: int) -> list[Hypothesis]:
+def merged(
+    proposed: Proposed, look: NDArray[np.float32], n_a: int, opposites: Mapping[str, str] | None = None
+) -> list[Hypothesis]:
     """Hypotheses true of the same look images become one: the wording with the most votes, their votes together.
 
-    "B is darker" and "A is brighter" are one, because their scores run opposite ways on opposite sides; their votes are
-    not added, because one draw, read in both orders, names both. The best MOST go on: by votes, or by how well their
-    scores separate the look images, as the method wants.
+    "B is darker" and "A is brighter" are one: they are known as opposites, or their scores run opposite ways on
+    opposite sides. Their votes are not added, because one draw, read in both orders, names both. The best MOST go on:
+    by votes, or by how well their scores separate the look images, as the method wants.
 
     Args:
         look: (images, hypotheses) scores on the look images, A's first; n_a: how many are of A.
+        opposites: see `VisionLanguageModel.opposites`.
     """
     hypotheses = proposed.hypotheses
     kept: list[int] = []
     votes: dict[int, float] = {}
     for i, hypothesis in enumerate(hypotheses):
-        like = next((j for j in kept if _agree(hypotheses[j], look[:, j], hypothesis, look[:, i]) > _SAME), None)
+        like = next(
+            (
+                j
+                for j in kept
+                if _mirrored(hypotheses[j], hypothesis, opposites or {})
+                or _agree(hypotheses[j], look[:, j], hypothesis, look[:, i]) > _SAME
+            ),
+            None,
+        )
         if like is None:
             kept.append(i)
             votes[i] = hypothesis.votes
@@ -87,6 +98,10 @@ def merged(proposed: Proposed, look: NDArray[np.float32], n_a: int) -> list[Hypo
         return (-separates(i), -votes[i]) if proposed.order == "score" else (-votes[i], 0.0)
 
     return [replace(hypotheses[i], votes=votes[i]) for i in sorted(kept, key=rank)[:MOST]]
+
+
+def _mirrored(one: Hypothesis, other: Hypothesis, opposites: Mapping[str, str]) -> bool:
+    return one.side != other.side and opposites.get(one.text) == other.text
 
 
 def _agree(one: Hypothesis, scores: NDArray[np.float32], other: Hypothesis, others: NDArray[np.float32]) -> float:
