@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from data_synth.compose import compose
 from data_synth.config import PairConfig, refuse_held_out
 from data_synth.sources import Bank
-from train.describer import IGNORED
+from train.describer import IGNORED, Task
 from train.language import encoded, padded
 from train.loop import one_thread_a_worker
 from train.pairs import Blend, CachedPair, PairCache, as_cached, record_of
@@ -56,6 +56,19 @@ def tensors(tokenizer: Any, samples: Sequence[Sample]) -> dict[str, torch.Tensor
     }
 
 
+def drawn_item(
+    pair: Callable[[np.random.Generator], tuple[PairCache, CachedPair]], task: Task, rng: np.random.Generator
+) -> list[Sample]:
+    """SETS pairs of sets and SINGLES single images of one pair; of one task alone as many samples of that."""
+    half = (SETS + SINGLES) // 2
+    sets = [set_sample(*pair(rng), rng) for _ in range({"both": SETS, "tell": 2 * half, "judge": 0}[task])]
+    singles: list[Sample] = []
+    while len(singles) < {"both": SINGLES, "tell": 0, "judge": 2 * half}[task]:
+        found = single_samples(*pair(rng), SINGLES, rng)
+        singles += found if any(sample.claims for sample in found) else []
+    return [*sets, *singles]
+
+
 @dataclass(frozen=True)
 class Cached(Dataset[list[Sample]]):
     """From pairs that were encoded before: sets of four pairs, singles of a fifth."""
@@ -64,17 +77,13 @@ class Cached(Dataset[list[Sample]]):
     tokenizer: Any
     seed: int
     items_a_step: int
+    task: Task = "both"
 
     def __getitem__(self, index: int) -> list[Sample]:
         one_thread_a_worker()
         rng = np.random.default_rng([self.seed, index])
         blend = self.cache if isinstance(self.cache, Blend) else Blend((self.cache,), (1.0,))
-        sets = [set_sample(*blend.pair(rng), rng) for _ in range(SETS)]
-        singles: list[Sample] = []
-        while not any(sample.claims for sample in singles):
-            cache, pair = blend.pair(rng)
-            singles = single_samples(cache, pair, SINGLES, rng)
-        return [*sets, *singles]
+        return drawn_item(blend.pair, self.task, rng)
 
     def collate(self, items: list[list[Sample]]) -> dict[str, torch.Tensor]:
         return tensors(self.tokenizer, [sample for item in items for sample in item])

@@ -26,6 +26,8 @@ Tuning = Literal["projector", "lora", "full"]
 """What learns beside the projector: nothing, a LoRA, or the whole language model."""
 LORA_FILE = "adapter_config.json"
 """Of peft, in an adapter folder: absent where the projector alone was trained."""
+Task = Literal["both", "tell", "judge"]
+"""What is learned: to say how sets differ, to tell right claims on single images from wrong ones, or both at once."""
 JUDGE_SHARE = 0.5
 """Weight of the judge's loss beside that of the reports."""
 IGNORED = -100

@@ -16,8 +16,9 @@ from transformers import AutoModelForImageTextToText, AutoTokenizer, PreTrainedT
 from data_synth.sources import Bank
 from train import language, loop, pairs, tower
 from train.batches import Cached, items_in
-from train.describer import describer, save_adapter
+from train.describer import Task, describer, save_adapter
 from train.groups import Groups
+from train.loop import Schedule
 from train.pairs import Blend
 from train.recipes import Recipe
 from vlmdiff.errors import InputError
@@ -63,6 +64,9 @@ def tower_weights(folder: Path) -> dict[str, torch.Tensor]:
 class _Steps(Dataset[dict[str, Any]]):
     """What the base learns from, step by step: differences and claims, and every fourth time images in context."""
 
+    task: Task
+    schedule: Schedule
+
     blend: Blend
     tokenizer: PreTrainedTokenizerFast
     seed: int
@@ -70,7 +74,7 @@ class _Steps(Dataset[dict[str, Any]]):
     first: int
 
     def __len__(self) -> int:
-        return self.recipe.base.steps - self.first
+        return self.schedule.steps - self.first
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         loop.one_thread_a_worker()
@@ -79,7 +83,7 @@ class _Steps(Dataset[dict[str, Any]]):
             rng = np.random.default_rng([self.seed, step])
             return language.in_context(self.blend, self.tokenizer, self.recipe.base_batch, rng)
         items = items_in(self.recipe.lora_batch)
-        data = Cached(self.blend, self.tokenizer, self.seed, items)
+        data = Cached(self.blend, self.tokenizer, self.seed, items, self.task)
         return data.collate([data[step * items + i] for i in range(items)])
 
 
@@ -100,14 +104,20 @@ def train_base(recipe: Recipe, blend: Blend, vision: Tower, folder: Path, seed: 
     trained = describer(backend, "full", recipe.rank)
     trained.model.float().model.multi_modal_projector.requires_grad_(True)
 
-    def batches(first: int) -> Iterator[dict[str, Any]]:
-        data = _Steps(blend, tokenizer, seed, recipe, first)
-        return iter(DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))
-
     def loss_of(batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         return language.base_loss(trained.model, batch) if "ids" in batch else trained.loss(batch)
 
-    loop.fit("base", trained, recipe.base, batches, loss_of, folder)
+    stages: tuple[tuple[str, Task, Schedule, int], ...] = (
+        ("base", "both", recipe.base, seed),
+        ("tell", "tell", recipe.tell, seed + 10_000),
+    )
+    for name, task, schedule, samples in stages:
+
+        def batches(first: int, *of: Any) -> Iterator[dict[str, Any]]:
+            data = _Steps(task, schedule, blend, tokenizer, samples, recipe, first)  # noqa: B023  # used at once
+            return iter(DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))
+
+        loop.fit(name, trained, schedule, batches, loss_of, folder)
     trained.eval()
     save_adapter(trained, folder / "projector")
     language.save_base(trained.model, processor, folder / "base")

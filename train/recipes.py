@@ -43,6 +43,8 @@ class Recipe:
     base: Schedule
     base_batch: int
     """Pairs in context, at every fourth step; at the others it learns as an adapter does, from `lora_batch` samples."""
+    tell: Schedule
+    """After `base`, with what it has learned: to say how sets differ, alone."""
     further: tuple[Kind, ...]
     """Pairs of other kinds that the base learns from, beside half of its samples from `pairs`."""
     lora: Schedule
@@ -98,6 +100,7 @@ RECIPES: dict[str, Recipe] = {
         pair_count=8000,
         base=Schedule(steps=2600, lr=2e-3),
         base_batch=16,
+        tell=Schedule(steps=1400, lr=1.5e-3),
         further=(MORE, LARGE, _AGAIN, _MIDDLE),
         lora=Schedule(steps=900, lr=1e-3),
         lora_batch=56,
@@ -111,6 +114,7 @@ RECIPES: dict[str, Recipe] = {
         pair_count=6,
         base=Schedule(steps=4, lr=2e-3, warmup=1),
         base_batch=2,
+        tell=Schedule(steps=4, lr=2e-3, warmup=1),
         further=(replace(MORE, count=4, share=0.5),),
         lora=Schedule(steps=3, lr=1.5e-3, warmup=1),
         lora_batch=8,
