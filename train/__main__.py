@@ -103,6 +103,9 @@ def lora(
     tuning: Annotated[
         str, typer.Option(help="What learns beside the projector: lora, projector (nothing) or full.")
     ] = "lora",
+    task: Annotated[
+        str, typer.Option(help="What is learned: both; tell, how sets differ; judge, single images (writes OUT/judge).")
+    ] = "both",
     start: Annotated[Path | None, typer.Option(help="An adapter folder whose weights training goes on from.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of this run; none: as the recipe says.")] = None,
     without: Without = None,
@@ -134,7 +137,8 @@ def lora(
     folder = _base(base)
     backend = job.HuggingFaceModel(base, folder, None, ranks.device())
     cards = _cards(folder if job.embedded(backend) else None, start)
-    run, source = job.source(run, backend, images, out, seed, shards)
+    asked = job.task_of(task)
+    run, source = job.source(run, backend, images, out, seed, shards, asked)
     if dry_run:
         said = job.estimated(source, what, means, start, checkpointing)
         if ranks.first():
@@ -143,8 +147,9 @@ def lora(
     job.train(source, out, what, means, start, checkpointing)
     if ranks.first():
         public = None if job.embedded(backend) else Path(base).name if Path(base).exists() else base
-        card.write(card.card(run, images, [out], cards, seen=source.seen(), base=public), out / tuning)
-        print(out / tuning)
+        adapter = out / job.named(what, asked)
+        card.write(card.card(run, images, [out], cards, seen=source.seen(), base=public), adapter)
+        print(adapter)
 
 
 @app.command()
@@ -165,6 +170,10 @@ def curriculum(
     ] = False,
     patience: Annotated[int, typer.Option(min=1, help="Rounds without anything better before it stops.")] = 5,
     start: Annotated[Path | None, typer.Option(help="An adapter folder whose weights training goes on from.")] = None,
+    judge: Annotated[
+        Path | None,
+        typer.Option(help="An adapter of `lora --task judge` on this base: it judges, and telling alone is trained."),
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of this run; none: as the recipe says.")] = None,
     without: Without = None,
     seed: int = 0,
@@ -187,9 +196,9 @@ def curriculum(
         raise UsageError(f"{run.lora.steps} steps are no {rounds} rounds; give --steps {rounds} or more, or --rounds")
     folder = _base(base)
     backend = HuggingFaceModel(base, folder, None, ranks.device())
-    cards = _cards(folder if lora.embedded(backend) else None, start)
+    cards = _cards(folder if lora.embedded(backend) else None, start, judge)
     plan = Plan(mix=chosen, rounds=rounds, concepts=concepts, known=known, patience=patience)
-    done = job.train(run, backend, images, out, seed, plan, lora.Means(workers=workers), start)
+    done = job.train(run, backend, images, out, seed, plan, lora.Means(workers=workers), start, judge=judge)
     run = replace(run, pairs=widest(run.pairs))
     public = None if lora.embedded(backend) else Path(base).name if Path(base).exists() else base
     readings = [one.reading for one in done]
@@ -211,17 +220,18 @@ def baseline(
     """Train an adapter for a method that shows images or captions, to hold `learned` against. Writes OUT/METHOD."""
     from train import baselines as job
     from train import card
-    from train.mini import encoded
+    from train.jumpstart import with_concepts
+    from train.pairs import blended
     from train.recipes import recipe as named
     from vlmdiff.models.huggingface import HuggingFaceModel
 
-    chosen, wanted = job.method_of(method), named(recipe)
+    chosen, wanted, images = job.method_of(method), named(recipe), _bank(bank)
     if steps:
         wanted = replace(wanted, lora=replace(wanted.lora, steps=steps))
     backend = HuggingFaceModel("mini", run / "base", None, "cpu")
-    blend = encoded(wanted, run, backend.model.config.vision_config.hidden_size)
+    blend = blended(with_concepts(wanted, images), run, backend.model.config.vision_config.hidden_size)
     adapter = job.train(chosen, wanted, backend, blend, out, seed, workers, run / "projector")
-    card.write(card.card(wanted, _bank(bank), [out], _cards(run / "base")), adapter)
+    card.write(card.card(wanted, images, [out], _cards(run / "base")), adapter)
     print(adapter)
 
 

@@ -28,6 +28,14 @@ SETS, SINGLES = 4, 4
 """Samples an item: pairs of sets, and single images of one pair, whose pool is read once for all of them."""
 
 
+_SAMPLES: dict[Task, tuple[int, int]] = {
+    "both": (SETS, SINGLES),
+    "tell": (SETS + SINGLES, 0),
+    "judge": (0, SETS + SINGLES),
+}
+"""Sets and single images of an item."""
+
+
 def items_in(samples: int) -> int:
     """Items that make a step of so many samples.
 
@@ -59,11 +67,11 @@ def tensors(tokenizer: Any, samples: Sequence[Sample]) -> dict[str, torch.Tensor
 def drawn_item(
     pair: Callable[[np.random.Generator], tuple[PairCache, CachedPair]], task: Task, rng: np.random.Generator
 ) -> list[Sample]:
-    """SETS pairs of sets and SINGLES single images of one pair; of one task alone as many samples of that."""
-    half = (SETS + SINGLES) // 2
-    sets = [set_sample(*pair(rng), rng) for _ in range({"both": SETS, "tell": 2 * half, "judge": 0}[task])]
+    """What one item holds; the single images come from one pair, SINGLES at a time."""
+    of_sets, of_singles = _SAMPLES[task]
+    sets = [set_sample(*pair(rng), rng) for _ in range(of_sets)]
     singles: list[Sample] = []
-    while len(singles) < {"both": SINGLES, "tell": 0, "judge": 2 * half}[task]:
+    while len(singles) < of_singles:
         found = single_samples(*pair(rng), SINGLES, rng)
         singles += found if any(sample.claims for sample in found) else []
     return [*sets, *singles]
@@ -124,6 +132,7 @@ class Live(Dataset[Drawn]):
     """Pixels a side that `features` takes."""
     features: Callable[[NDArray[np.uint8]], torch.Tensor]
     """Images to grids (images, cells, channels)."""
+    task: Task = "both"
 
     def __post_init__(self) -> None:
         refuse_held_out(self.config)
@@ -145,6 +154,8 @@ class Live(Dataset[Drawn]):
         for drawn in batch:
             rng = np.random.default_rng([self.seed, drawn.index, 1])  # the pair itself was drawn from without the 1
             rows = Encoded(with_summaries(self.features(drawn.pixels)))
-            samples += [set_sample(rows, drawn.pair, rng) for _ in range(SETS)]
-            samples += single_samples(rows, drawn.pair, SINGLES, rng)
+            sets, singles = _SAMPLES[self.task]
+            samples += [set_sample(rows, drawn.pair, rng) for _ in range(sets)]
+            for _ in range(singles // SINGLES):
+                samples += single_samples(rows, drawn.pair, SINGLES, rng)
         return tensors(self.tokenizer, samples)

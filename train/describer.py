@@ -41,9 +41,17 @@ class Describer(nn.Module):
 
     accepts_loss_kwargs = True  # tells transformers.Trainer that the loss is divided already
 
-    def __init__(self, backend: HuggingFaceModel, model: Any, projector: DifferenceProjector, thrifty: bool) -> None:
+    def __init__(
+        self,
+        backend: HuggingFaceModel,
+        model: Any,
+        projector: DifferenceProjector,
+        thrifty: bool,
+        task: Task = "both",
+    ) -> None:
         """thrifty: activations are not kept, so no cache can be: each claim reads the prompt anew."""
         super().__init__()
+        self.task = task
         self.model, self.projector = model, projector
         self.prompt, self.placeholder, self.thrifty = backend.prompt, backend.placeholder, thrifty
         self._no_split_modules = backend.model._no_split_modules  # what FSDP shards one by one
@@ -68,14 +76,9 @@ class Describer(nn.Module):
         with torch.autocast(rows.device.type, torch.bfloat16):
             tokens = self.projector(Difference(rows.float(), counts))
             prompt = self.prompt(*tokens.shape[:2]).to(rows.device)
-            ids = torch.cat([prompt, targets.clamp(min=0)], dim=1)
-            # Told, because models whose images lie in three dimensions go on from those of the last prompt they saw.
-            places, keep = torch.arange(ids.shape[1], device=ids.device).expand(len(ids), -1), targets.shape[1] + 1
-            with injected(self.model.get_input_embeddings(), self.placeholder, tokens):
-                logits = self.model(input_ids=ids, position_ids=places, use_cache=False, logits_to_keep=keep).logits
-            told = nn.functional.cross_entropy(
-                logits[:, :-1].flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum"
-            )
+            told = torch.zeros((), device=rows.device)
+            if self.task != "judge":
+                told = self._told(tokens, prompt, targets)
             if not len(judged):
                 return torch.stack([told, torch.zeros_like(told), torch.zeros_like(told)])
             scores = claim_log_likelihoods(
@@ -83,6 +86,17 @@ class Describer(nn.Module):
             )
         wrong = nn.functional.cross_entropy(scores, scores.new_zeros(len(scores), dtype=torch.long), reduction="sum")
         return torch.stack([told, wrong, (scores.detach().argmax(1) == 0).sum().float()])
+
+    def _told(self, tokens: torch.Tensor, prompt: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Nats of the reports' tokens."""
+        ids = torch.cat([prompt, targets.clamp(min=0)], dim=1)
+        # Told, because models whose images lie in three dimensions go on from those of the last prompt they saw.
+        places, keep = torch.arange(ids.shape[1], device=ids.device).expand(len(ids), -1), targets.shape[1] + 1
+        with injected(self.model.get_input_embeddings(), self.placeholder, tokens):
+            logits = self.model(input_ids=ids, position_ids=places, use_cache=False, logits_to_keep=keep).logits
+        return nn.functional.cross_entropy(
+            logits[:, :-1].flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+        )
 
     def loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         """Of a whole batch: the reports' mean loss a token plus the right claims' cross-entropy among near misses."""
@@ -102,7 +116,12 @@ def divisors(tokens: int, judged: int) -> torch.Tensor:
 
 
 def describer(
-    backend: HuggingFaceModel, tuning: Tuning, rank: int, start: Path | None = None, checkpointing: bool = False
+    backend: HuggingFaceModel,
+    tuning: Tuning,
+    rank: int,
+    start: Path | None = None,
+    checkpointing: bool = False,
+    task: Task = "both",
 ) -> Describer:
     """Freeze the base, then open what `tuning` names; the vision path is never trained here.
 
@@ -132,7 +151,7 @@ def describer(
         enable = getattr(backend.model, "activation_checkpointing_enable", backend.model.gradient_checkpointing_enable)
         enable({"use_reentrant": False})
     projector = DifferenceProjector.load(start) if start is not None else projector_for(backend)
-    return Describer(backend, model, projector.to(model.device), checkpointing)
+    return Describer(backend, model, projector.to(model.device), checkpointing, task)
 
 
 def projector_for(backend: HuggingFaceModel) -> DifferenceProjector:
@@ -170,6 +189,14 @@ def write_claims(
     opposites = {canonical(one): canonical(other) for one, other in pairs if other is not None}
     write_whole(folder / CLAIMS_FILE, json.dumps({**claims, **(free or {})}, indent=0) + "\n")
     write_whole(folder / OPPOSITES_FILE, json.dumps(opposites, indent=0) + "\n")
+
+
+def task_of(name: str) -> Task:
+    """The task of that name; UsageError lists the known ones."""
+    for known in get_args(Task):
+        if name == known:
+            return name  # type: ignore[return-value]
+    raise UsageError(f"task {name!r} is unknown; expected one of {', '.join(get_args(Task))}")
 
 
 def tuning_of(name: str) -> Tuning:

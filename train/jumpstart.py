@@ -21,12 +21,15 @@ from data_synth.config import PairConfig
 from data_synth.facts import Content, Fact, Side
 from data_synth.lexicon import canonical, parse
 from data_synth.sources import Bank
+from train.recipes import Kind, Recipe
 from vlmdiff.errors import InputError
 
 MANIFEST = Path(__file__).with_suffix(".toml")
 FEWEST = 14
 """Different pictures that a value needs: sets of seven, of which a pool of eight and four single images are drawn."""
 _FREE = "free"
+_SHARE = 0.1
+"""Of the samples, and of as many pairs as a recipe has of its own."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,16 @@ def found(config: PairConfig, bank: Bank, of: tuple[Column, ...] | None = None) 
 def concept_config(config: PairConfig, of: tuple[Column, ...]) -> ConceptConfig:
     """What jump-start pairs are drawn from beside those of `config`: its split, domains left out, sizes."""
     return ConceptConfig(**{name: getattr(config, name) for name in PairConfig.__dataclass_fields__}, columns=of)
+
+
+def with_concepts(recipe: Recipe, bank: Bank) -> tuple[Kind, ...]:
+    """The kinds of pairs of a recipe, and pairs of labelled real sets beside them where the bank holds some."""
+    columns = found(recipe.pairs, bank).columns
+    if not columns:
+        return recipe.kinds
+    count = max(1, round(_SHARE * recipe.pair_count))
+    concepts = Kind("concepts", concept_config(recipe.pairs, columns), count, _SHARE, 2)
+    return (*(replace(kind, share=(1 - _SHARE) * kind.share) for kind in recipe.kinds), concepts)
 
 
 @lru_cache(maxsize=1024)

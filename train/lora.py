@@ -16,20 +16,32 @@ from transformers import TrainingArguments
 from transformers.integrations.integration_utils import is_tensorboard_available
 
 from data_synth.sources import Bank
-from train import checkpoints, estimate, pairs, ranks, shards
+from train import checkpoints, estimate, jumpstart, pairs, ranks, shards
 from train.batches import Cached, Live, items_in
 from train.card import Seen
-from train.describer import Describer, Tuning, describer, save_adapter, tuning_of
+from train.describer import Describer, Task, Tuning, describer, save_adapter, task_of, tuning_of
 from train.identity import claim, identity
 from train.loop import Schedule
-from train.pairs import PairCache
-from train.recipes import Recipe
+from train.pairs import Blend, PairCache
+from train.recipes import Kind, Recipe
 from train.trainer import StepTrainer, load_weights
 from vlmdiff.errors import UsageError
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.mini.tower import TowerConfig
 
-__all__ = ["HuggingFaceModel", "Items", "Means", "advance", "embedded", "estimated", "source", "train", "tuning_of"]
+__all__ = [
+    "HuggingFaceModel",
+    "Items",
+    "Means",
+    "advance",
+    "embedded",
+    "estimated",
+    "named",
+    "source",
+    "task_of",
+    "train",
+    "tuning_of",
+]
 
 
 class Items(Protocol):
@@ -159,13 +171,18 @@ class Source:
     seed: int
     dataset: Path | None
     """A data set on disk, in place of the recipe's pairs."""
+    task: Task = "both"
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return jumpstart.with_concepts(self.recipe, self.bank)
 
     @property
     def encoded(self) -> int | None:
         """Pairs that are encoded before the first step; None: drawn as they are needed."""
         if self.dataset:
             return shards.stored(self.dataset).pairs
-        return self.recipe.pair_count if embedded(self.backend) else None
+        return sum(kind.count for kind in self.kinds) if embedded(self.backend) else None
 
     def live(self) -> Live:
         """Pairs of the recipe, or others like those of the data set on any images, drawn as they are needed."""
@@ -177,6 +194,7 @@ class Source:
             items_in(self.recipe.lora_batch),
             self.backend.image_size,
             partial(shards.looked_at, self.backend),
+            self.task,
         )
 
     def items(self, workers: int) -> Items:
@@ -184,16 +202,14 @@ class Source:
         if self.encoded is None:
             return self.live()
 
-        def cache() -> PairCache:
+        def cache() -> PairCache | Blend:
             if self.dataset:
                 return shards.encode(self.folder, self.dataset, self.backend)
             tower = self.backend.model.model.vision_tower
-            return pairs.encode(
-                self.folder, self.recipe.pairs, self.bank, self.seed + 1, self.recipe.pair_count, tower, workers
-            )
+            return pairs.encode_kinds(self.kinds, self.folder.parent, self.bank, self.seed, tower, workers)
 
         found = ranks.first_for_all(self.folder / f"{self.encoded}.whole", cache)
-        return Cached(found, self.backend.tokenizer, self.seed, items_in(self.recipe.lora_batch))
+        return Cached(found, self.backend.tokenizer, self.seed, items_in(self.recipe.lora_batch), self.task)
 
     def seen(self) -> Seen | None:
         """Domains and photographs of a data set on disk."""
@@ -201,7 +217,13 @@ class Source:
 
 
 def source(
-    recipe: Recipe, backend: HuggingFaceModel, bank: Bank, folder: Path, seed: int, dataset: Path | None
+    recipe: Recipe,
+    backend: HuggingFaceModel,
+    bank: Bank,
+    folder: Path,
+    seed: int,
+    dataset: Path | None,
+    task: Task = "both",
 ) -> tuple[Recipe, Source]:
     """The recipe, with the data set's own config where there is one, and where its pairs come from.
 
@@ -211,7 +233,7 @@ def source(
     """
     if dataset is not None:
         recipe = replace(recipe, pairs=shards.stored(dataset).config)
-    found = Source(recipe, backend, bank, folder / ("shards" if dataset else "pairs"), seed, dataset)
+    found = Source(recipe, backend, bank, folder / ("shards" if dataset else "pairs"), seed, dataset, task)
     if found.encoded is None and os.environ.get("ACCELERATE_USE_FSDP", "false") == "true":
         raise UsageError("a sharded model cannot look at images between steps; encode pairs before: give --shards")
     return recipe, found
@@ -226,7 +248,7 @@ def estimated(pairs_from: Source, tuning: Tuning, means: Means, start: Path | No
     """What `train` with the same arguments would need, in words; writes nothing."""
     recipe = pairs_from.recipe
     torch.manual_seed(pairs_from.seed + 2)
-    trained = describer(pairs_from.backend, tuning, recipe.rank, start, checkpointing)
+    trained = describer(pairs_from.backend, tuning, recipe.rank, start, checkpointing, pairs_from.task)
     data = pairs_from.live()
     found = estimate.needs(trained, data, recipe.lora, means)
     where = f"of {pairs_from.dataset}, encoded" if pairs_from.dataset else "drawn and encoded"
@@ -234,6 +256,11 @@ def estimated(pairs_from: Source, tuning: Tuning, means: Means, start: Path | No
     return estimate.told(
         found, recipe.lora.steps, where if encoded else "drawn", encoded, data.items_a_step, means.workers
     )
+
+
+def named(tuning: Tuning, task: Task) -> str:
+    """What a run's files and its adapter folder are called."""
+    return "judge" if task == "judge" else str(tuning)
 
 
 def train(
@@ -244,7 +271,7 @@ def train(
     start: Path | None = None,
     checkpointing: bool = False,
 ) -> None:
-    """Train on a base, all steps of the recipe; writes the adapter into `folder`/TUNING. Resumes from `folder`.
+    """Train on a base, all steps of the recipe; writes the adapter into `folder`/`named`(...). Resumes from `folder`.
 
     Args:
         pairs_from: its backend is the base, without an adapter; it is changed in place.
@@ -255,20 +282,22 @@ def train(
     """
     recipe, backend = pairs_from.recipe, pairs_from.backend
     torch.manual_seed(pairs_from.seed + 2)
-    trained = describer(backend, tuning, recipe.rank, start, checkpointing)
+    task = pairs_from.task
+    name = named(tuning, task)
+    trained = describer(backend, tuning, recipe.rank, start, checkpointing, task)
     if ranks.first():
         dataset = shards.stored(pairs_from.dataset).dataset if pairs_from.dataset else None
-        more = {"tuning": tuning, "dataset": dataset}
-        claim(folder, tuning, identity(recipe, backend, pairs_from.bank, pairs_from.seed, start, **more))
-    advance(trained, pairs_from.items(means.workers), recipe.lora, folder, name=tuning, means=means)
+        more = {"tuning": tuning, "task": task, "dataset": dataset}
+        claim(folder, name, identity(recipe, backend, pairs_from.bank, pairs_from.seed, start, **more))
+    advance(trained, pairs_from.items(means.workers), recipe.lora, folder, name=name, means=means)
     if not ranks.first():
         return
     if any(isinstance(weight, DTensor) for weight in trained.parameters()):  # sharded: the checkpoint holds it whole
         trained = describer(HuggingFaceModel(backend.name, backend.folder, None, "cpu"), tuning, recipe.rank, start)
-        checkpoint = checkpoints.newest(folder / "checkpoints" / tuning)
+        checkpoint = checkpoints.newest(folder / "checkpoints" / name)
         assert checkpoint is not None
         load_weights(trained, {name for name, w in trained.named_parameters() if w.requires_grad}, checkpoint)
-    save_adapter(trained.eval(), folder / tuning)
+    save_adapter(trained.eval(), folder / name)
     if tuning == "full":
-        trained.model.to(torch.bfloat16).save_pretrained(folder / tuning / "base")
-        backend.tokenizer.save_pretrained(folder / tuning / "base")
+        trained.model.to(torch.bfloat16).save_pretrained(folder / name / "base")
+        backend.tokenizer.save_pretrained(folder / name / "base")

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import AutoModelForImageTextToText, AutoTokenizer, PreTrainedTokenizerFast
 
 from data_synth.sources import Bank
-from train import language, loop, pairs, tower
+from train import jumpstart, language, loop, pairs, tower
 from train.batches import Cached, items_in
 from train.describer import Task, describer, save_adapter
 from train.groups import Groups
@@ -154,18 +154,5 @@ def train(
         vision.to(memory_format=torch.channels_last)  # type: ignore[call-arg]  # transformers' wrapper
     else:
         vision = train_tower(recipe, bank, folder, seed, workers, start)
-    for kind in recipe.kinds:
-        pairs.encode(folder / kind.name, kind.config, bank, seed + kind.seed, kind.count, vision, workers)
-    return train_base(recipe, encoded(recipe, folder, vision.config.hidden_size), vision, folder, seed, workers)
-
-
-def encoded(recipe: Recipe, folder: Path, channels: int) -> Blend:
-    """All kinds of pairs of a recipe, as `train` has left them in its folder.
-
-    Raises:
-        InputError: they are not there.
-    """
-    if missing := [kind.name for kind in recipe.kinds if not (folder / kind.name / "pairs.jsonl").is_file()]:
-        raise InputError(f"{folder} holds no encoded pairs {', '.join(missing)}; run python -m train mini there first")
-    caches = tuple(pairs.PairCache(folder / kind.name, channels) for kind in recipe.kinds)
-    return Blend(caches, tuple(kind.share for kind in recipe.kinds))
+    blend = pairs.encode_kinds(jumpstart.with_concepts(recipe, bank), folder, bank, seed, vision, workers)
+    return train_base(recipe, blend, vision, folder, seed, workers)

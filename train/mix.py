@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from train.batches import SETS, SINGLES, tensors
+from train.batches import drawn_item, tensors
+from train.describer import Task
 from train.loop import one_thread_a_worker
 from train.pairs import CachedPair, PairCache
-from train.samples import Sample, set_sample, single_samples
+from train.samples import Sample
 from vlmdiff.errors import UsageError
 
 Mix = Literal["curriculum", "uniform"]
@@ -60,17 +62,13 @@ class Rounds(Dataset[list[Sample]]):
     tokenizer: Any
     seed: int
     items_a_step: int
+    task: Task = "both"
 
     def __getitem__(self, index: int) -> list[Sample]:
         one_thread_a_worker()
         rng = np.random.default_rng([self.seed, index])
         now = bisect_right(self.ends, index // self.items_a_step)
-        samples = [set_sample(*self._pair(now, rng), rng) for _ in range(SETS)]
-        singles: list[Sample] = []
-        while not any(sample.claims for sample in singles):
-            cache, pair = self._pair(now, rng)
-            singles = single_samples(cache, pair, SINGLES, rng)
-        return [*samples, *singles]
+        return drawn_item(partial(self._pair, now), self.task, rng)
 
     def _pair(self, now: int, rng: np.random.Generator) -> tuple[PairCache, CachedPair]:
         cache = self.caches[now]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,9 @@ from data_synth.compose import LabelledPair, compose
 from data_synth.config import PairConfig, refuse_held_out
 from data_synth.facts import Content, Side
 from data_synth.sources import Bank
+from train import jumpstart
 from train.progress import Progress
+from train.recipes import Kind
 from train.tower import to_pixels
 from vlmdiff.errors import InputError
 from vlmdiff.images.decode import fit
@@ -87,7 +89,8 @@ class Rendered(Dataset[tuple[dict[str, Any], NDArray[np.uint8]]]):
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any], NDArray[np.uint8]]:
         cv2.setNumThreads(0)
-        pair = compose(self.config, self.bank, self.seed, self.first + index)
+        draw = jumpstart.compose if isinstance(self.config, jumpstart.ConceptConfig) else compose
+        pair = draw(self.config, self.bank, self.seed, self.first + index)
         return record_of(pair), np.stack([fit(image, self.size) for image in (*pair.images_a, *pair.images_b)])
 
 
@@ -233,3 +236,22 @@ class Blend:
         """A pair and the cache that it lies in."""
         cache = self.caches[int(rng.choice(len(self.caches), p=self.shares)) if len(self.caches) > 1 else 0]
         return cache, cache.pairs[int(rng.integers(len(cache.pairs)))]
+
+
+def encode_kinds(kinds: Sequence[Kind], folder: Path, bank: Bank, seed: int, tower: Tower, workers: int) -> Blend:
+    """Render and encode what is missing of some kinds of pairs, each in the folder of its name."""
+    for kind in kinds:
+        encode(folder / kind.name, kind.config, bank, seed + kind.seed, kind.count, tower, workers)
+    return blended(kinds, folder, tower.config.hidden_size)
+
+
+def blended(kinds: Sequence[Kind], folder: Path, channels: int) -> Blend:
+    """Kinds of pairs that lie encoded in a folder.
+
+    Raises:
+        InputError: they do not.
+    """
+    if missing := [kind.name for kind in kinds if not (folder / kind.name / "pairs.jsonl").is_file()]:
+        raise InputError(f"{folder} holds no encoded pairs {', '.join(missing)}; run python -m train mini there first")
+    caches = tuple(PairCache(folder / kind.name, channels) for kind in kinds)
+    return Blend(caches, tuple(kind.share for kind in kinds))

@@ -102,7 +102,7 @@ RECIPES: dict[str, Recipe] = {
         base_batch=16,
         tell=Schedule(steps=1400, lr=1.5e-3),
         further=(MORE, LARGE, _AGAIN, _MIDDLE),
-        lora=Schedule(steps=900, lr=1e-3),
+        lora=Schedule(steps=800, lr=1.5e-3),
         lora_batch=56,
         rank=32,
     ),

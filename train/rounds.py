@@ -28,7 +28,7 @@ from data_synth.sources import Bank
 from train import checkpoints, curriculum, jumpstart, levels, lora, stopping, validation
 from train.batches import items_in
 from train.curriculum import State
-from train.describer import Describer, Tuning, describer, save_adapter, write_claims
+from train.describer import Describer, Task, Tuning, describer, save_adapter, write_claims
 from train.identity import claim, identity
 from train.loop import one_thread_a_worker
 from train.mix import Plan, Rounds
@@ -37,7 +37,8 @@ from train.recipes import Recipe
 from train.stopping import Reading
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.images.decode import fit
-from vlmdiff.models.huggingface import HuggingFaceModel
+from vlmdiff.models.huggingface import CLAIMS_FILE, JUDGE, OPPOSITES_FILE, HuggingFaceModel
+from vlmdiff.models.loading import sha256_of, weight_files
 from vlmdiff.render.files import write_whole
 
 ROUNDS_FILE = "rounds.json"
@@ -94,6 +95,8 @@ class _Job:
     seed: int
     plan: Plan
     means: lora.Means
+    judge: Path | None
+    """An adapter that reads single images; telling alone is trained then."""
     columns: tuple[jumpstart.Column, ...]
     """Of the jump-start: none where the bank holds none, or none are wanted."""
 
@@ -112,6 +115,7 @@ def train(
     means: lora.Means,
     start: Path | None = None,
     checkpointing: bool = False,
+    judge: Path | None = None,
 ) -> tuple[Round, ...]:
     """Train in rounds; writes `folder`/lora, the adapter of the best round, and levels.svg. Resumes from `folder`.
 
@@ -119,6 +123,8 @@ def train(
         recipe: its `lora` steps are those of all rounds together, and as many images are encoded as `pair_count` pairs
             have; families, domains and sides of its pairs count, levels and numbers are the curriculum's.
         start, checkpointing: see `describer`.
+        judge: an adapter that was trained to judge alone, on the same base; telling alone is trained then, and the
+            adapter holds the judge.
 
     Raises:
         UsageError: several processes, or a mix that is none.
@@ -127,10 +133,12 @@ def train(
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise UsageError("rounds are drawn and probed in one process; start it without a launcher")
     columns = _columns(recipe.pairs, bank) if plan.concepts else ()
-    job = _Job(recipe, curriculum.widest(recipe.pairs), backend, bank, folder, seed, plan, means, columns)
+    job = _Job(recipe, curriculum.widest(recipe.pairs), backend, bank, folder, seed, plan, means, judge, columns)
+    task: Task = "both" if judge is None else "tell"
     torch.manual_seed(seed + 2)
-    trained = describer(backend, TUNING, recipe.rank, start, checkpointing)
-    run = identity(recipe, backend, bank, seed, start, tuning=TUNING, plan=asdict(plan))
+    trained = describer(backend, TUNING, recipe.rank, start, checkpointing, task)
+    judged_by = sha256_of(weight_files(judge)) if judge else None
+    run = identity(recipe, backend, bank, seed, start, tuning=TUNING, judge=judged_by, plan=asdict(plan))
     claim(folder, TUNING, run, made=[folder / ROUNDS_FILE])
     done = _read(folder)
     concepts = _concepts(job)
@@ -140,7 +148,7 @@ def train(
         state = next_state(done, plan, job.within)
         caches.append(_cache(job, state.round, state))
         ends = plan.ends(recipe.lora.steps)
-        items = Rounds(tuple(caches), concepts, plan, ends, backend.tokenizer, seed, items_in(recipe.lora_batch))
+        items = Rounds(tuple(caches), concepts, plan, ends, backend.tokenizer, seed, items_in(recipe.lora_batch), task)
         step = lora.advance(
             trained, items, recipe.lora, folder, ends[state.round], TUNING, {"state": state.as_json()}, means
         )
@@ -282,6 +290,10 @@ def _saved(job: _Job, trained: Describer, number: int) -> HuggingFaceModel:
     for old in (place, part):
         shutil.rmtree(old, ignore_errors=True)
     save_adapter(trained.eval(), part)
+    if job.judge:
+        shutil.copytree(
+            job.judge, part / JUDGE, ignore=shutil.ignore_patterns("*.json.part", CLAIMS_FILE, OPPOSITES_FILE)
+        )
     write_claims(part, {name: EVERY[name] for name in job.within.families}, jumpstart.claims(job.columns))
     part.rename(place)
     return HuggingFaceModel(job.backend.name, job.backend.folder, place, str(job.backend.device))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,22 @@ CLAIMS_FILE = "claims.json"
 """Claims the adapter was trained on, by family: where siblings are taken from."""
 OPPOSITES_FILE = "opposites.json"
 """Of these claims, what is said of the other set instead: darker for brighter."""
+JUDGE = "judge"
+"""A folder in the adapter's, itself an adapter: it reads single images, where these were trained apart from sets."""
 SKILLS_FILE = "skills.json"
 """The bare prompts that an adapter of the embedded model was trained on, beside difference tokens; see `Skill`."""
 PIXELS_ON_CPU, PIXELS_ON_CUDA = 2**20, 2**24
 """Pixels of images that the vision path sees at once."""
 LONGEST = 96
 """New tokens at most; the longest report of three differences has about 60."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """A language model, its LoRA in it, and the projector of the difference tokens that it reads."""
+
+    model: Any
+    projector: DifferenceProjector
 
 
 class HuggingFaceModel:
@@ -59,9 +70,10 @@ class HuggingFaceModel:
             raise ModelError(f"no adapter at {adapter}; expected a folder that `python -m train lora` wrote")
         self.name, self.folder, self.adapter, self.device = name, folder, adapter, torch.device(device)
         self.tokens_used = 0
-        self.files = loading.weight_files(folder) + (loading.weight_files(adapter) if adapter else [])
+        judge = adapter / JUDGE if adapter and (adapter / JUDGE).is_dir() else None
+        self.files = [file for place in (folder, adapter, judge) if place for file in loading.weight_files(place)]
         with self._whole():
-            self._load()
+            self._load(judge)
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
@@ -75,18 +87,26 @@ class HuggingFaceModel:
                 f"{where} cannot be loaded ({loading.first_line(error)}); expected undamaged files that fit together"
             ) from error
 
-    def _load(self) -> None:
+    def _load(self, judge: Path | None) -> None:
         config = AutoConfig.from_pretrained(self.folder, local_files_only=True)
         self.profile = profile_of(config.model_type)
         self.image_size = self.profile.image_size(config)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
         model = loading.image_text_model(self.folder, self.device.type)
         self.projector: DifferenceProjector | None = None
+        self.judge: Reader | None = None
         if self.adapter:
-            self.projector = DifferenceProjector.load(self.adapter).eval().to(self.device)
-            if (self.adapter / "adapter_config.json").is_file():
-                model = loading.with_lora(model, self.adapter)
+            model, self.projector = self._adapted(model, self.adapter)
         self.model = model.eval().to(self.device)
+        if judge:
+            other, projector = self._adapted(loading.image_text_model(self.folder, self.device.type), judge)
+            self.judge = Reader(other.eval().to(self.device), projector)
+
+    def _adapted(self, model: Any, adapter: Path) -> tuple[Any, DifferenceProjector]:
+        projector = DifferenceProjector.load(adapter).eval().to(self.device)
+        if (adapter / "adapter_config.json").is_file():
+            model = loading.with_lora(model, adapter)
+        return model, projector
 
     @cached_property
     def info(self) -> ModelInfo:
@@ -193,12 +213,17 @@ class HuggingFaceModel:
             grids.append(self.profile.features(self.model, seen, len(pixels)).float().cpu())
         return torch.cat(grids)
 
-    def _tokens(self, difference: Difference) -> torch.Tensor:
+    @property
+    def reader(self) -> Reader:
+        """Of sets; of single images too, where there is no judge."""
         if self.projector is None:
             raise ModelError(
                 f"{self.name} has no difference projector; give --adapter, a folder from `python -m train lora`"
             )
-        tokens: torch.Tensor = self.projector(difference.to(self.device))
+        return Reader(self.model, self.projector)
+
+    def _tokens(self, reader: Reader, difference: Difference) -> torch.Tensor:
+        tokens: torch.Tensor = reader.projector(difference.to(self.device))
         return tokens
 
     def prompt(self, batch: int, rows: int) -> torch.Tensor:
@@ -210,7 +235,7 @@ class HuggingFaceModel:
 
     @torch.inference_mode()
     def write(self, difference: Difference, draws: int, seed: int) -> list[list[str]]:
-        tokens = self._tokens(difference)
+        tokens = self._tokens(self.reader, difference)
         prompt = self.prompt(len(tokens), tokens.shape[1])
         options: dict[str, Any] = {
             "attention_mask": torch.ones_like(prompt),
@@ -236,26 +261,30 @@ class HuggingFaceModel:
 
     @torch.inference_mode()
     def score(self, claims: Sequence[str], difference: Difference) -> NDArray[np.float32]:
-        tokens = self._tokens(difference)
+        single = bool((difference.counts[:, 1] == 1).all())
+        reader = self.judge if self.judge and single else self.reader
+        tokens = self._tokens(reader, difference)
         ids = self.tokenizer(list(claims), add_special_tokens=False)["input_ids"]
         read = len(ClaimTree.of(ids).ids) if self.profile.attends_to_all else sum(map(len, ids))
         scores = []
         for start in range(0, len(tokens), 16):
             part = tokens[start : start + 16]
             prompt = self.prompt(len(part), part.shape[1])
-            scores.append(self._likelihoods(part, prompt, ids))
+            scores.append(self._likelihoods(reader.model, part, prompt, ids))
             self.tokens_used += prompt.numel() + len(part) * read
         return torch.cat(scores).float().cpu().numpy()
 
-    def _likelihoods(self, tokens: torch.Tensor, prompt: torch.Tensor, claims: list[list[int]]) -> torch.Tensor:
+    def _likelihoods(
+        self, model: Any, tokens: torch.Tensor, prompt: torch.Tensor, claims: list[list[int]]
+    ) -> torch.Tensor:
         """Log-likelihood of each claim, (batch, claims)."""
         if self.profile.attends_to_all:
-            return shared_log_likelihoods(self.model, self.placeholder, tokens, prompt, claims)
+            return shared_log_likelihoods(model, self.placeholder, tokens, prompt, claims)
         rows = [torch.tensor(claim, device=self.device) for claim in claims]
         texts = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row, dtype=torch.bool) for row in rows], True)
         of_each = texts.repeat(len(tokens), 1), mask.repeat(len(tokens), 1)
-        return claim_log_likelihoods(self.model, self.placeholder, tokens, prompt, *of_each)
+        return claim_log_likelihoods(model, self.placeholder, tokens, prompt, *of_each)
 
     def ask(self, prompts: Sequence[Sequence[Part]], draws: int, seed: int, longest: int) -> list[list[str]]:
         return self.speaker.ask(prompts, draws, seed, longest)
