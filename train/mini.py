@@ -107,17 +107,15 @@ def train_base(recipe: Recipe, blend: Blend, vision: Tower, folder: Path, seed: 
     def loss_of(batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         return language.base_loss(trained.model, batch) if "ids" in batch else trained.loss(batch)
 
-    stages: tuple[tuple[str, Task, Schedule, int], ...] = (
-        ("base", "both", recipe.base, seed),
-        ("tell", "tell", recipe.tell, seed + 10_000),
-    )
-    for name, task, schedule, samples in stages:
-
-        def batches(first: int, *of: Any) -> Iterator[dict[str, Any]]:
-            data = _Steps(task, schedule, blend, tokenizer, samples, recipe, first)  # noqa: B023  # used at once
+    def learn(name: str, task: Task, schedule: Schedule, samples: int) -> None:
+        def batches(first: int) -> Iterator[dict[str, Any]]:
+            data = _Steps(task, schedule, blend, tokenizer, samples, recipe, first)
             return iter(DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))
 
         loop.fit(name, trained, schedule, batches, loss_of, folder)
+
+    learn("base", "both", recipe.base, seed)
+    learn("tell", "tell", recipe.tell, seed + 10_000)
     trained.eval()
     save_adapter(trained, folder / "projector")
     language.save_base(trained.model, processor, folder / "base")
