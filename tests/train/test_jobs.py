@@ -24,6 +24,7 @@ from train.describer import describer
 from vlmdiff import models
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.learn.tokens import between, with_summaries
+from vlmdiff.models.difference import DifferenceProjector
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.loading import sha256_of
 
@@ -264,3 +265,20 @@ def test_a_baseline_is_trained_on_the_same_base_and_pairs(method: str, mini_run:
     model = models.load(str(mini_run / "base"), adapter=tmp_path / method, device="cpu")
     assert model.skills == {"tokens", "in_context" if method == "in_context" else "captions"}
     assert jobs_card(tmp_path / method)["families"]
+
+
+def test_telling_and_judging_are_trained_apart(mini_run: Path, tmp_path: Path) -> None:
+    base, projector = str(mini_run / "base"), mini_run / "projector"
+    jobs.lora(out=tmp_path, base=base, recipe="quick", task="judge", start=projector, workers=0)
+    assert json.loads((tmp_path / "judge.jsonl").read_text().splitlines()[-1])["told"] == 0
+    jobs.curriculum(
+        out=tmp_path, base=base, recipe="quick", start=projector, judge=tmp_path / "judge", rounds=1, workers=0
+    )
+    assert json.loads((tmp_path / "lora.jsonl").read_text().splitlines()[-1])["judged"] == 0
+    model = models.load(base, adapter=tmp_path / "lora", device="cpu")
+    assert isinstance(model, HuggingFaceModel)
+    assert model.judge is not None
+    trained, given = (
+        DifferenceProjector.load(f).state_dict() for f in (tmp_path / "lora" / "judge", tmp_path / "judge")
+    )
+    assert all(torch.equal(weight, given[name]) for name, weight in trained.items())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -177,3 +178,24 @@ def test_opposites_are_taught_claims_and_mutual(base: Path, tmp_path: Path) -> N
     model = HuggingFaceModel("mini", base, tmp_path / "adapter", "cpu")
     assert model.opposites["the images are darker"] == "the images are brighter"
     assert all(model.taught(text) and model.opposites[other] == text for text, other in model.opposites.items())
+
+
+def test_single_images_are_read_by_the_judge_and_sets_are_not(base: Path, tmp_path: Path) -> None:
+    """Telling and judging trained apart: the judge is an adapter in the adapter's folder."""
+    teller, _ = started(base, "lora")
+    save_adapter(teller, tmp_path / "adapter")
+    alone = HuggingFaceModel("mini", base, tmp_path / "adapter", "cpu")
+    judge, _ = started(base, "lora")
+    for name, weight in judge.named_parameters():
+        if "lora_B" in name or name.startswith("projector"):
+            torch.nn.init.normal_(weight, std=0.1)
+    save_adapter(judge, tmp_path / "adapter" / "judge")
+    both = HuggingFaceModel("mini", base, tmp_path / "adapter", "cpu")
+    other = HuggingFaceModel("mini", base, tmp_path / "adapter" / "judge", "cpu")
+    sets = differences()
+    singles = Difference(sets.rows, torch.tensor([[8.0, 1.0]] * len(sets.rows)))
+    np.testing.assert_array_equal(both.score(TEXTS, sets), alone.score(TEXTS, sets))
+    np.testing.assert_array_equal(both.score(TEXTS, singles), other.score(TEXTS, singles))
+    assert not np.allclose(both.score(TEXTS, singles), alone.score(TEXTS, singles))
+    assert both.write(sets, draws=0, seed=0) == alone.write(sets, draws=0, seed=0)
+    assert both.info.weights_sha256 != alone.info.weights_sha256
