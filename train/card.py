@@ -50,7 +50,8 @@ def card(
         seen: what pairs came from, where they were not drawn from the bank.
         base: a public model under it, by name; see `RunCard.base`.
     """
-    configs = (recipe.images, recipe.pairs) if seen is None else (recipe.pairs,)
+    kinds = tuple(kind.config for kind in recipe.kinds)
+    configs = (recipe.images, *kinds) if seen is None else (recipe.pairs,)
     splits = {config.split for config in configs}
     known = {name for config in configs for name in domains(config, bank)} if seen is None else set(seen.domains)
     drawn = {item.sha256 for item in bank.items if item.split in splits and item.domain in known}

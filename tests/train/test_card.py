@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_synth.catalog import HELD_OUT_DOMAINS, TRAINED
+from data_synth.catalog import HELD_OUT_DOMAINS, TRAINED, TRAINED_SETS
 from data_synth.compose import compose
 from data_synth.sources import DRAWN, Bank, BaseImage, Split
 from train.card import card, commit, write
@@ -32,7 +32,7 @@ BANK = bank(("pets", "train"), ("pets", "test"), ("breast_ultrasound", "train"),
 
 def test_it_lists_what_was_seen_and_nothing_else() -> None:
     known = card(QUICK, BANK, [])
-    assert set(known.families) == set(TRAINED)
+    assert set(known.families) == {*TRAINED, *TRAINED_SETS}
     assert set(known.domains) == {"pets", *(set(DRAWN) - HELD_OUT_DOMAINS)}
     assert known.splits == ("train",) and not known.held_out
     assert known.photographs == (BANK.items[0].sha256[:PREFIX],)
