@@ -69,7 +69,8 @@ def mini(
 ) -> None:
     """Train the embedded base model: vision tower, then language model. Writes OUT/base.
 
-    Also OUT/projector, an adapter without LoRA: what `lora` and `curriculum` take as --start.
+    In it lies projector, an adapter without LoRA: what `curriculum` and `lora --task tell` take as --start. OUT/both is
+    the base as it was when it learned to judge, too, with its projector: what `lora --task judge` takes.
     """
     from train import card
     from train import mini as job
@@ -82,8 +83,9 @@ def mini(
     run = twin(named(recipe), images, without or ())
     cards = _cards(older)
     base = job.train(run, images, out, seed, workers, older, keep_tower)
-    for folder in (base, out / "projector"):
-        card.write(card.card(run, images, [out], cards), folder)
+    for folder in (base, out / "both"):
+        for place in (folder, folder / "projector"):
+            card.write(card.card(run, images, [out], cards), place)
     print(base)
 
 
@@ -230,7 +232,7 @@ def baseline(
         wanted = replace(wanted, lora=replace(wanted.lora, steps=steps))
     backend = HuggingFaceModel("mini", run / "base", None, "cpu")
     blend = blended(with_concepts(wanted, images), run, backend.model.config.vision_config.hidden_size)
-    adapter = job.train(chosen, wanted, backend, blend, out, seed, workers, run / "projector")
+    adapter = job.train(chosen, wanted, backend, blend, out, seed, workers, run / "base" / "projector")
     card.write(card.card(wanted, images, [out], _cards(run / "base")), adapter)
     print(adapter)
 

@@ -17,6 +17,7 @@ from data_synth.lexicon import canonical
 from data_synth.matching import mirrored
 from vlmdiff.errors import UsageError
 from vlmdiff.learn.tokens import PARTS, SUMMARY_ROWS
+from vlmdiff.models import loading
 from vlmdiff.models.difference import Difference, DifferenceProjector, claim_log_likelihoods, injected
 from vlmdiff.models.huggingface import CLAIMS_FILE, OPPOSITES_FILE, HuggingFaceModel
 from vlmdiff.models.loading import quietly
@@ -164,13 +165,15 @@ def projector_for(backend: HuggingFaceModel) -> DifferenceProjector:
 
 
 def save_adapter(trained: Describer, folder: Path) -> None:
-    """The adapter folder: LoRA weights where there are some, the projector, and the claims it knows."""
+    """The adapter folder: LoRA weights, or a whole language model, where they learned; the projector; the claims."""
     folder.mkdir(parents=True, exist_ok=True)
     if hasattr(trained.model, "peft_config"):
         config = trained.model.peft_config["default"]
         config.base_model_name_or_path = Path(config.base_model_name_or_path).name  # where it lay is nobody's business
         trained.model.save_pretrained(folder, save_embedding_layers=False)  # "auto" asks the hub for that base
         (folder / "README.md").unlink()  # an empty form
+    elif any(weight.requires_grad for weight in trained.model.parameters()):
+        loading.save_language_model(trained.model, folder)
     trained.projector.save(folder)
     write_claims(folder, TRAINED)
 

@@ -298,6 +298,3 @@ def train(
         assert checkpoint is not None
         load_weights(trained, {name for name, w in trained.named_parameters() if w.requires_grad}, checkpoint)
     save_adapter(trained.eval(), folder / name)
-    if tuning == "full":
-        trained.model.to(torch.bfloat16).save_pretrained(folder / name / "base")
-        backend.tokenizer.save_pretrained(folder / name / "base")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from safetensors.torch import load_file
 from torch.utils.data import DataLoader, Dataset
 from transformers import AutoModelForImageTextToText, AutoTokenizer, PreTrainedTokenizerFast
 
+from data_synth.catalog import TRAINED, TRAINED_SETS
 from data_synth.sources import Bank
 from train import jumpstart, language, loop, pairs, tower
 from train.batches import Cached, items_in
-from train.describer import Task, describer, save_adapter
+from train.describer import Task, describer, write_claims
 from train.groups import Groups
 from train.loop import Schedule
 from train.pairs import Blend
@@ -90,9 +92,9 @@ class _Steps(Dataset[dict[str, Any]]):
 def train_base(recipe: Recipe, blend: Blend, vision: Tower, folder: Path, seed: int, workers: int) -> Path:
     """Stage three: all of the language model and both projectors, the tower as it is.
 
-    Writes `folder`/base, and the difference projector that it learned to read with into `folder`/projector, an adapter
-    folder. On equal samples all weights learn far faster than a LoRA of a language model that has never read a
-    difference (docs/log.md).
+    Writes `folder`/base, which can say how sets differ, and `folder`/both, which can do that less well and judge single
+    images, too: what a judge goes on from. In each lies the difference projector that it reads with, an adapter folder.
+    Told both at once a small language model learns neither well (docs/log.md).
     """
     torch.manual_seed(seed + 1)
     tokenizer = language.make_tokenizer()
@@ -114,12 +116,16 @@ def train_base(recipe: Recipe, blend: Blend, vision: Tower, folder: Path, seed: 
 
         loop.fit(name, trained, schedule, batches, loss_of, folder)
 
+    def save(name: str) -> Path:
+        trained.eval().projector.save(folder / name / "projector")
+        write_claims(folder / name / "projector", {**TRAINED, **TRAINED_SETS})
+        language.save_base(deepcopy(trained.model), processor, folder / name)
+        return folder / name
+
     learn("base", "both", recipe.base, seed)
+    save("both")
     learn("tell", "tell", recipe.tell, seed + 10_000)
-    trained.eval()
-    save_adapter(trained, folder / "projector")
-    language.save_base(trained.model, processor, folder / "base")
-    return folder / "base"
+    return save("base")
 
 
 def load_base(folder: Path) -> tuple[Any, PreTrainedTokenizerFast]:

@@ -106,6 +106,8 @@ class HuggingFaceModel:
         projector = DifferenceProjector.load(adapter).eval().to(self.device)
         if (adapter / "adapter_config.json").is_file():
             model = loading.with_lora(model, adapter)
+        elif (adapter / loading.LANGUAGE_MODEL).is_file():
+            model = loading.with_language_model(model, adapter)
         return model, projector
 
     @cached_property

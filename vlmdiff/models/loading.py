@@ -138,6 +138,28 @@ def with_lora(model: Any, adapter: Path) -> Any:
     return tuned.merge_and_unload() if model.dtype == torch.float32 else tuned.get_base_model()
 
 
+LANGUAGE_MODEL = "language_model.safetensors"
+"""Of an adapter folder whose language model learned with all its weights."""
+
+
+def save_language_model(model: Any, adapter: Path) -> None:
+    """Its weights in bfloat16, without those of the vision path."""
+    import torch
+    from safetensors.torch import save_file
+
+    weights = model.get_decoder().state_dict()
+    kept = {name: weight.detach().to(torch.bfloat16).contiguous() for name, weight in sorted(weights.items())}
+    save_file(kept, adapter / LANGUAGE_MODEL, metadata={"format": "pt"})
+
+
+def with_language_model(model: Any, adapter: Path) -> Any:
+    """The model with the language model that an adapter folder holds in the place of its own, which is of its sizes."""
+    from safetensors.torch import load_file
+
+    model.get_decoder().load_state_dict(load_file(adapter / LANGUAGE_MODEL))
+    return model
+
+
 def image_processor(folder: Path) -> Any:
     """The folder's, on Pillow everywhere: torchvision resizes otherwise."""
     from transformers import AutoImageProcessor
