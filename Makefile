@@ -63,11 +63,12 @@ mini: $(STAMP)
 	$(if $(DATA),,$(error say where the images are: make mini DATA=folder))
 	test -f $(MINI)/bank.npy || { mkdir -p $(MINI) && $(BIN)/python -m data_synth pack $(DATA) $(MINI)/bank.npy; }
 	$(BIN)/python -m train mini --bank $(MINI)/bank.npy --start $(START) --keep-tower --out $(MINI)
-	$(BIN)/python -m train lora --task judge --bank $(MINI)/bank.npy --base $(MINI)/base --start $(MINI)/projector --out $(MINI)
-	$(BIN)/python -m train curriculum --bank $(MINI)/bank.npy --base $(MINI)/base --start $(MINI)/projector --judge $(MINI)/judge \
-	  --known --steps 600 --rounds 8 --patience 8 --out $(MINI)
+	$(BIN)/python -m train lora --task judge --tuning full --bank $(MINI)/bank.npy --base $(MINI)/both --start $(MINI)/both/projector \
+	  --steps 600 --out $(MINI)
+	$(BIN)/python -m train curriculum --bank $(MINI)/bank.npy --base $(MINI)/base --start $(MINI)/base/projector --judge $(MINI)/judge \
+	  --known --steps 450 --rounds 6 --patience 6 --out $(MINI)
 	$(BIN)/python -m eval judging --bank $(MINI)/bank.npy --model $(MINI)/base --adapter $(MINI)/lora --split val --into $(MINI)/lora
-START ?= train/starts/wide
+START ?= mini
 
 schema: $(STAMP)
 	$(BIN)/vlmdiff schema > docs/report-schema.json

@@ -117,8 +117,10 @@ def train_base(recipe: Recipe, blend: Blend, vision: Tower, folder: Path, seed: 
         loop.fit(name, trained, schedule, batches, loss_of, folder)
 
     def save(name: str) -> Path:
-        trained.eval().projector.save(folder / name / "projector")
-        write_claims(folder / name / "projector", {**TRAINED, **TRAINED_SETS})
+        projector = folder / name / "projector"
+        projector.mkdir(parents=True, exist_ok=True)
+        trained.eval().projector.save(projector)
+        write_claims(projector, {**TRAINED, **TRAINED_SETS})
         language.save_base(deepcopy(trained.model), processor, folder / name)
         return folder / name
 

@@ -38,7 +38,7 @@ def test_the_quick_recipe_ends_in_a_model_that_reads_images_and_writes(
     jobs.mini(out=tmp_path, recipe="quick", workers=0)
     base = tmp_path / "base"
     assert capsys.readouterr().out == f"{base}\n"
-    jobs.lora(out=tmp_path, base=str(base), recipe="quick", start=tmp_path / "projector", workers=0)
+    jobs.lora(out=tmp_path, base=str(base), recipe="quick", start=base / "projector", workers=0)
     assert capsys.readouterr().out == f"{tmp_path / 'lora'}\n"
 
     model = models.load(str(base), adapter=tmp_path / "lora", device="cpu")
@@ -56,7 +56,7 @@ def test_the_quick_recipe_ends_in_a_model_that_reads_images_and_writes(
     assert jobs_card(tmp_path / "lora")["curves"]["lora"][-1][0] == small.lora.steps
     before = {path: path.read_bytes() for path in (tmp_path / "lora").iterdir()}
     jobs.mini(out=tmp_path, recipe="quick", workers=0)
-    jobs.lora(out=tmp_path, base=str(base), recipe="quick", start=tmp_path / "projector", workers=0)
+    jobs.lora(out=tmp_path, base=str(base), recipe="quick", start=base / "projector", workers=0)
     assert before == {path: path.read_bytes() for path in (tmp_path / "lora").iterdir()}, "nothing is trained again"
 
 
@@ -268,7 +268,7 @@ def test_a_baseline_is_trained_on_the_same_base_and_pairs(method: str, mini_run:
 
 
 def test_telling_and_judging_are_trained_apart(mini_run: Path, tmp_path: Path) -> None:
-    base, projector = str(mini_run / "base"), mini_run / "projector"
+    base, projector = str(mini_run / "base"), mini_run / "base" / "projector"
     jobs.lora(out=tmp_path, base=base, recipe="quick", task="judge", start=projector, workers=0)
     assert json.loads((tmp_path / "judge.jsonl").read_text().splitlines()[-1])["told"] == 0
     jobs.curriculum(
