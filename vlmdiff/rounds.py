@@ -29,6 +29,7 @@ LATER_VOTES = 0.3
 MOST_JUDGED = 200
 """Look images a set that are judged, to merge hypotheses and to see what is left; all of them are described."""
 _PERMUTATIONS = 999
+_GARBLED = "{} of {} sentences were left out that the model was never taught: it may lack words for these images"
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,10 @@ def in_rounds(
     for number in range(1, ROUNDS + 1):
         proposed = propose.METHODS[method](model, view, rng)
         warnings += proposed.warnings
-        fresh = [
-            h
-            for h in proposed.hypotheses
-            if not _said(h, said, model.opposites) and (number == 1 or h.votes >= LATER_VOTES)
-        ]
+        able = [h for h in proposed.hypotheses if _has_words(model, h.text)]
+        if garbled := len(proposed.hypotheses) - len(able):
+            warnings.append(_GARBLED.format(garbled, len(proposed.hypotheses)))
+        fresh = [h for h in able if not _said(h, said, model.opposites) and (number == 1 or h.votes >= LATER_VOTES)]
         if not fresh:
             break
         among = verify.scores_among(model, fresh, judged)
@@ -83,6 +83,11 @@ def _view(images: verify.Judged, part: Part, scores: Floats) -> propose.Look:
     """The images of a part, as a method looks at them."""
     n_a, rows, pixels = part.n_a, images.rows, images.pixels
     return propose.Look(rows[:n_a], rows[n_a:], pixels[:n_a], pixels[n_a:], part.groups, scores)
+
+
+def _has_words(model: VisionLanguageModel, text: str) -> bool:
+    """Whether a sentence is one that the model was taught; one that can be asked has words of its own."""
+    return "chat" in model.skills or not model.claims or model.taught(text)
 
 
 def _said(hypothesis: Hypothesis, said: Sequence[Hypothesis], opposites: Mapping[str, str]) -> bool:
