@@ -281,7 +281,7 @@ def test_schema_and_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_models_lists_every_family_in_a_hundred_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("models") == 0
     rows = capsys.readouterr().out.splitlines()
-    assert rows[1].split() == ["mini", "embedded", "(default)", "0.02", "64", "Apache-2.0"]
+    assert rows[1].split() == ["mini", "embedded", "(default)", "0.03", "64", "Apache-2.0"]
     assert ["Qwen/Qwen3-VL-2B-Instruct", "Qwen3-VL", "4.3", "144", "Apache-2.0"] in [row.split() for row in rows]
     for profile in PROFILES.values():
         assert any(row.startswith(profile.checkpoint + " ") and profile.licence in row for row in rows)
