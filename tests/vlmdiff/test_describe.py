@@ -99,6 +99,16 @@ def test_a_real_difference_is_found_and_verified() -> None:
     assert report.model.name == "scripted"
 
 
+def test_what_the_model_was_never_taught_is_left_out_and_counted() -> None:
+    """A small model that lacks words for what it sees goes on with some."""
+    garbling = replace(MODEL, says=lambda rows: [f"b: {DARKER}\nb: the images show from wide wide ones\n"])
+    report = answer(pair_of(BRIGHT, DARK), garbling)
+    assert {finding.text for finding in report.findings} == {DARKER}
+    assert any("2 of 4 sentences were left out that the model was never taught" in line for line in report.warnings)
+    free = replace(garbling, knows=())
+    assert "the images show from wide wide ones" in {one.text for one in answer(pair_of(BRIGHT, DARK), free).findings}
+
+
 def test_swapped_sides_swap_the_finding() -> None:
     report = answer(pair_of(DARK, BRIGHT), MODEL)
     assert told(report) == [("a", DARKER, "verified")]
