@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,6 +20,8 @@ from data_synth.facts import Content, Difference, Fact, Side
 from data_synth.family import Family, Pixels, SetFamily
 from data_synth.sources import DRAWN, Bank
 
+_ATTEMPTS, _FAR = 10, 1_000_003
+"""Pairs tried where one cannot be drawn, and how far apart their indices are."""
 SMALLEST_CHANGE = 0.25
 """Mean change in grey levels below which a drawn fact is not in the pixels (a colour shift of grey images), unless"""
 SMALLEST_MARK = (16, 0.001)
@@ -271,6 +274,20 @@ def compose(config: PairConfig, bank: Bank, seed: int, index: int) -> LabelledPa
         ground.domain,
         ground.bases,
     )
+
+
+def compose_or_next(config: PairConfig, bank: Bank, seed: int, index: int) -> LabelledPair:
+    """The pair `index` of (config, seed), or where its families show on none of its images (a hue on grey) another.
+
+    The same one every time.
+
+    Raises:
+        ValueError: none of _ATTEMPTS others can be drawn either.
+    """
+    for attempt in range(_ATTEMPTS):
+        with suppress(ValueError):
+            return compose(config, bank, seed, index + attempt * _FAR)
+    return compose(config, bank, seed, index + _ATTEMPTS * _FAR)
 
 
 def _shown(share: float, count: int, at_least_one: bool, rng: np.random.Generator) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_synth.catalog import FAMILIES
-from data_synth.compose import LabelledPair, compose
+from data_synth.compose import LabelledPair, compose_or_next
 from data_synth.config import PairConfig
 from data_synth.facts import Content
 from data_synth.lexicon import canonical, parse
@@ -46,8 +45,6 @@ PREVALENCE = (0.5, 0.5)
 """Half of the images of one set show it, so that the judge's pool is mixed, as that of real sets is."""
 SIBLINGS = 3
 """Wrong claims of the right family a pair."""
-ATTEMPTS, FAR = 10, 1_000_003
-"""Pairs tried where a family does not show, and how far apart their indices are."""
 
 
 @dataclass(frozen=True)
@@ -191,15 +188,7 @@ def _missing(
 ) -> Iterator[Judgment]:
     for name, index, config in wanted:
         if (name, index) not in done:
-            yield judged(model, name, index, _pair(config, bank, SEED + list(FAMILIES).index(name), index))
-
-
-def _pair(config: PairConfig, bank: Bank, seed: int, index: int) -> LabelledPair:
-    """The pair of this index, or where the family shows on none of its images (a hue on grey ones) another."""
-    for attempt in range(ATTEMPTS):
-        with suppress(ValueError):
-            return compose(config, bank, seed, index + attempt * FAR)
-    return compose(config, bank, seed, index + ATTEMPTS * FAR)
+            yield judged(model, name, index, compose_or_next(config, bank, SEED + list(FAMILIES).index(name), index))
 
 
 def _resumed(file: Path) -> list[Judgment]:

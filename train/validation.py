@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from data_synth.compose import LabelledPair, compose
+from data_synth.compose import compose_or_next
 from data_synth.config import PairConfig, refuse_held_out
 from data_synth.facts import Content, Side
 from data_synth.facts import Difference as Facts
@@ -30,9 +29,6 @@ from vlmdiff.models.lines import lines
 from vlmdiff.stats import auroc
 
 Statement = tuple[Side, Content | None]
-_AGAIN = 10
-"""Pairs that are tried where a family shows on none of the images that were drawn (a hue on grey ones)."""
-_FAR = 1_000_003
 _AT_ONCE = 32
 """Pairs whose reports are written together."""
 
@@ -64,17 +60,9 @@ class _Composed(Dataset[tuple[Facts, NDArray[np.bool_], NDArray[np.uint8]]]):
     def __getitem__(self, index: int) -> tuple[Facts, NDArray[np.bool_], NDArray[np.uint8]]:
         one_thread_a_worker()
         cv2.setNumThreads(0)
-        pair = _pair(self.configs[index], self.bank, self.seed, index)
+        pair = compose_or_next(self.configs[index], self.bank, self.seed, index)
         shows = np.concatenate([pair.shows_a, pair.shows_b])[:, : len(pair.difference)]
         return pair.difference, shows, np.stack([fit(image, self.size) for image in (*pair.images_a, *pair.images_b)])
-
-
-def _pair(config: PairConfig, bank: Bank, seed: int, index: int) -> LabelledPair:
-    """The pair `index` of (config, seed), or where it cannot be drawn another, the same one every time."""
-    for attempt in range(_AGAIN):
-        with suppress(ValueError):
-            return compose(config, bank, seed, index + attempt * _FAR)
-    return compose(config, bank, seed, index + _AGAIN * _FAR)
 
 
 def shown(
