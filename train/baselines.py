@@ -7,16 +7,14 @@ must, for the verifier asks the same model.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
 
 from train import contexts, language, loop
-from train.batches import Cached, items_in
+from train.batches import Cached, WithPrompts, items_in
 from train.describer import describer, save_adapter
 from train.pairs import Blend
 from train.recipes import Recipe
@@ -29,29 +27,6 @@ def method_of(name: str) -> str:
     if name not in contexts.METHODS:
         raise UsageError(f"baseline {name!r} is unknown; expected one of {', '.join(contexts.METHODS)}")
     return name
-
-
-@dataclass(frozen=True)
-class _Steps(Dataset[dict[str, Any]]):
-    blend: Blend
-    tokenizer: Any
-    method: str
-    seed: int
-    recipe: Recipe
-    first: int
-
-    def __len__(self) -> int:
-        return self.recipe.lora.steps - self.first
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        loop.one_thread_a_worker()
-        step = self.first + index
-        if step % 4 == 3:
-            items = items_in(self.recipe.lora_batch)
-            data = Cached(self.blend, self.tokenizer, self.seed, items)
-            return data.collate([data[step * items + i] for i in range(items)])
-        rng = np.random.default_rng([self.seed, step])
-        return contexts.batch(self.blend, self.tokenizer, self.method, self.recipe.base_batch, rng)
 
 
 def train(
@@ -74,9 +49,11 @@ def train(
     trained = describer(backend, "lora", recipe.rank, start)
     base = trained.model.get_base_model()
 
+    data = Cached(blend, backend.tokenizer, seed, items_in(recipe.lora_batch))
+    prompts = partial(contexts.batch, blend, backend.tokenizer, method, recipe.base_batch)
+
     def batches(first: int) -> Iterator[dict[str, Any]]:
-        data = _Steps(blend, backend.tokenizer, method, seed, recipe, first)
-        return iter(DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))
+        return WithPrompts(data, prompts, 3, recipe.lora.steps, first).batches(workers)
 
     def loss_of(batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         return language.base_loss(base, batch) if "ids" in batch else trained.loss(batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from data_synth.compose import compose
 from data_synth.config import PairConfig, refuse_held_out
@@ -93,11 +93,40 @@ class Cached(Dataset[list[Sample]]):
         blend = self.cache if isinstance(self.cache, Blend) else Blend((self.cache,), (1.0,))
         return drawn_item(blend.pair, self.task, rng)
 
+    def step(self, number: int) -> dict[str, torch.Tensor]:
+        """The batch of a step."""
+        return self.collate([self[number * self.items_a_step + i] for i in range(self.items_a_step)])
+
     def collate(self, items: list[list[Sample]]) -> dict[str, torch.Tensor]:
         return tensors(self.tokenizer, [sample for item in items for sample in item])
 
     def ready(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return batch
+
+
+@dataclass(frozen=True)
+class WithPrompts(Dataset[dict[str, Any]]):
+    """Of every four steps some in which prompts with images are answered; in the others, what an adapter learns."""
+
+    samples: Cached
+    prompts: Callable[[np.random.Generator], dict[str, Any]]
+    """A batch as `train.language.base_loss` takes it."""
+    prompts_in_four: int
+    steps: int
+    first: int
+
+    def __len__(self) -> int:
+        return self.steps - self.first
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        one_thread_a_worker()
+        step = self.first + index
+        if step % 4 < 4 - self.prompts_in_four:
+            return self.samples.step(step)
+        return self.prompts(np.random.default_rng([self.samples.seed, step]))
+
+    def batches(self, workers: int) -> Iterator[dict[str, Any]]:
+        return iter(DataLoader(self, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))
 
 
 @dataclass(frozen=True)

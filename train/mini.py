@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch.utils.data import DataLoader, Dataset
 from transformers import AutoModelForImageTextToText, AutoTokenizer, PreTrainedTokenizerFast
 
 from data_synth.catalog import TRAINED, TRAINED_SETS
 from data_synth.sources import Bank
 from train import jumpstart, language, loop, pairs, tower
-from train.batches import Cached, items_in
+from train.batches import Cached, WithPrompts, items_in
 from train.describer import Task, describer, write_claims
 from train.groups import Groups
 from train.loop import Schedule
@@ -62,33 +60,6 @@ def tower_weights(folder: Path) -> dict[str, torch.Tensor]:
     return found
 
 
-@dataclass(frozen=True)
-class _Steps(Dataset[dict[str, Any]]):
-    """What the base learns from, step by step: differences and claims, and every fourth time images in context."""
-
-    task: Task
-    schedule: Schedule
-
-    blend: Blend
-    tokenizer: PreTrainedTokenizerFast
-    seed: int
-    recipe: Recipe
-    first: int
-
-    def __len__(self) -> int:
-        return self.schedule.steps - self.first
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        loop.one_thread_a_worker()
-        step = self.first + index
-        if step % 4 == 3:
-            rng = np.random.default_rng([self.seed, step])
-            return language.in_context(self.blend, self.tokenizer, self.recipe.base_batch, rng)
-        items = items_in(self.recipe.lora_batch)
-        data = Cached(self.blend, self.tokenizer, self.seed, items, self.task)
-        return data.collate([data[step * items + i] for i in range(items)])
-
-
 def train_base(recipe: Recipe, blend: Blend, vision: Tower, folder: Path, seed: int, workers: int) -> Path:
     """Stage three: all of the language model and both projectors, the tower as it is.
 
@@ -109,10 +80,13 @@ def train_base(recipe: Recipe, blend: Blend, vision: Tower, folder: Path, seed: 
     def loss_of(batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         return language.base_loss(trained.model, batch) if "ids" in batch else trained.loss(batch)
 
+    prompts = partial(language.in_context, blend, tokenizer, recipe.base_batch)
+
     def learn(name: str, task: Task, schedule: Schedule, samples: int) -> None:
+        data = Cached(blend, tokenizer, samples, items_in(recipe.lora_batch), task)
+
         def batches(first: int) -> Iterator[dict[str, Any]]:
-            data = _Steps(task, schedule, blend, tokenizer, samples, recipe, first)
-            return iter(DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))
+            return WithPrompts(data, prompts, 1, schedule.steps, first).batches(workers)
 
         loop.fit(name, trained, schedule, batches, loss_of, folder)
 

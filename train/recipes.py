@@ -100,7 +100,7 @@ RECIPES: dict[str, Recipe] = {
         pair_count=8000,
         base=Schedule(steps=2600, lr=2e-3),
         base_batch=16,
-        tell=Schedule(steps=1400, lr=1.5e-3),
+        tell=Schedule(steps=2600, lr=1.5e-3),
         further=(MORE, LARGE, _AGAIN, _MIDDLE),
         lora=Schedule(steps=800, lr=1.5e-3),
         lora_batch=56,
