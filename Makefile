@@ -33,7 +33,7 @@ bench: $(STAMP)
 WORKERS ?= 2
 BOARD := runs/leaderboard
 EVAL := OMP_NUM_THREADS=1 $(BIN)/python -m eval
-SUITES ?= core nulls families many compose domains confounded injection real-easy medical subtle sparse sizes
+SUITES ?= core nulls families many compose domains null-domains confounded injection real-easy medical subtle sparse sizes
 BASELINES ?= pixels nearest random
 
 leaderboard: $(STAMP)

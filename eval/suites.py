@@ -233,6 +233,14 @@ PLANTED: dict[str, Planted] = {
             holds_out="the image domains that the run card does not list",
         ),
         Planted(
+            "null-domains",
+            _alone(replace(CORE, facts=(1.0,), held_out=True)),
+            pairs=400,
+            seed=910_012,
+            unseen="domains",
+            holds_out="the image domains that the run card does not list",
+        ),
+        Planted(
             "confounded",
             _alone(replace(CORE, facts=(0.3, 0.7), confounded=1.0)),
             pairs=50,

@@ -116,6 +116,9 @@ def test_nulls_are_core_without_the_difference() -> None:
     assert config(nulls) == replace(config(CORE), facts=(1.0,)) and nulls.seed != CORE.seed
     assert config(nulls).nuisances[0] < 1
     assert CORE.pairs >= 300 and nulls.pairs >= 400
+    elsewhere = PLANTED["null-domains"]
+    assert config(elsewhere) == replace(config(PLANTED["domains"]), facts=(1.0,)) and elsewhere.unseen == "domains"
+    assert elsewhere.seed not in (nulls.seed, PLANTED["domains"].seed) and elsewhere.pairs >= 400
 
 
 def test_every_suite_has_a_seed_of_its_own_and_says_what_it_holds_out() -> None:
@@ -137,7 +140,7 @@ def test_cases_hold_what_the_suite_says(name: str) -> None:
             assert condition.config.strength[0] <= fact.strength <= condition.config.strength[1]
             assert (fact.family in HELD_OUT_FAMILIES) == (name == "families")
             assert held_out_combination(fact.content) or name != "compose"
-        counts = {"nulls": 0, "many": 1 + index % 5, "injection": len(truth.difference)}
+        counts = {"nulls": 0, "null-domains": 0, "many": 1 + index % 5, "injection": len(truth.difference)}
         confounders = sum(fact.confounder for fact in truth.difference)
         assert confounders == (name == "confounded")
         assert len(truth.difference) == counts.get(name, 1) or name == "confounded"

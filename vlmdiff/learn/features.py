@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from vlmdiff.errors import UsageError
-from vlmdiff.learn.probe import blocks, weighed
+from vlmdiff.learn.probe import pooled, weighed
 
 if TYPE_CHECKING:
     from vlmdiff.models.base import VisionLanguageModel
@@ -61,8 +61,7 @@ def encoded(
 
 def flat(grids: torch.Tensor) -> NDArray[np.float32]:
     """Rows for the classifier (see `probe.flatten`) of grids in bfloat16, which are widened part by part."""
-    parts = [blocks(part.float().numpy()) for part in grids.split(_AT_ONCE)]
-    return weighed([np.concatenate(block) for block in zip(*parts, strict=True)])
+    return weighed(np.concatenate([pooled(part.float().numpy()) for part in grids.split(_AT_ONCE)]), grids.shape[2])
 
 
 def _part(model: VisionLanguageModel, images: NDArray[np.uint8], store: sqlite3.Connection | None) -> torch.Tensor:

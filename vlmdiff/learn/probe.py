@@ -1,6 +1,5 @@
 """Can A and B be told apart? A permutation test on a ridge classifier's leave-one-out scores and on distances."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal
@@ -31,6 +30,8 @@ REFIT_DIRECTIONS = 256
 """Principal directions that refits make do with where the images are given by theirs."""
 _AT_ONCE = 2_000_000
 """Scores ranked at once, a bound on memory."""
+_COLUMNS = 256
+"""Columns standardised at once, in float64; likewise."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,11 @@ def flatten(grids: NDArray[np.floating]) -> NDArray[np.float32]:
         Shape (n, F), float32: mean, standard deviation and maximum over the cells, and the grid averaged to at most
         4 x 4 cells; these four blocks weigh the same.
     """
-    return weighed(blocks(grids))
+    return weighed(pooled(grids), grids.shape[2])
 
 
-def blocks(grids: NDArray[np.floating]) -> list[NDArray[np.float32]]:
-    """The four blocks of `flatten`, image by image: (n, D) three times, then (n, cells * D)."""
+def pooled(grids: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The four blocks of `flatten` side by side, (n, F), each image by itself: three of width D, the cells' wider."""
     n, cells, width = grids.shape
     side = round(cells**0.5)
     if side * side != cells:
@@ -78,24 +79,29 @@ def blocks(grids: NDArray[np.floating]) -> list[NDArray[np.float32]]:
     square = grids.reshape(n, side, side, width)
     sums = np.add.reduceat(np.add.reduceat(square, starts, axis=1), starts, axis=2)
     coarse = sums / (sizes[:, None] * sizes)[..., None]
-    return [grids.mean(1), grids.std(1), grids.max(1), coarse.reshape(n, -1)]
+    return np.concatenate([grids.mean(1), grids.std(1), grids.max(1), coarse.reshape(n, -1)], axis=1)
 
 
-def weighed(blocks: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Blocks side by side, each standardised without the labels and of equal weight whatever its width."""
-    width = min(block.shape[1] for block in blocks)
-    return np.concatenate([standardise(block) * (width / block.shape[1]) ** 0.5 for block in blocks], axis=1)
+def weighed(rows: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """What `pooled` gives of all images, standardised without the labels, each block of equal weight."""
+    found = standardise(rows)
+    cells = found[:, 3 * width :]
+    cells *= (width / cells.shape[1]) ** 0.5
+    return found
 
 
 def standardise(features: NDArray[np.floating]) -> NDArray[np.float32]:
     """Columns with mean 0 and spread 1 over both sets together; columns that do not vary become 0."""
-    mean = features.mean(0, dtype=np.float64)
-    centred: NDArray[np.float32] = (features - mean).astype(np.float32)
-    spread = centred.std(0, dtype=np.float64)
-    # Rounding noise of a constant column must not be blown up to a feature.
-    varies = spread > 1e-5 * np.abs(mean) + 1e-12
-    centred *= np.where(varies, 1 / np.where(varies, spread, 1), 0).astype(np.float32)
-    return centred
+    found = np.empty(features.shape, np.float32)
+    for start in range(0, features.shape[1], _COLUMNS):
+        some = features[:, start : start + _COLUMNS]
+        mean = some.mean(0, dtype=np.float64)
+        centred = some - mean
+        spread = centred.std(0)
+        # Rounding noise of a constant column must not be blown up to a feature.
+        varies = spread > 1e-5 * np.abs(mean) + 1e-12
+        found[:, start : start + _COLUMNS] = centred * np.where(varies, 1 / np.where(varies, spread, 1), 0)
+    return found
 
 
 def two_sample_test(

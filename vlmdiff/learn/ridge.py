@@ -190,10 +190,11 @@ def products(features: NDArray[np.floating]) -> Products:
     """
     if not np.isfinite(features).all():
         raise ValueError("the features hold values that are not finite: expected finite features; check the model")
-    centred = features - features.mean(0, dtype=np.float64)
+    mean = features.mean(0, dtype=np.float64)
     if len(features) <= MOST_IN_GRAM:
+        centred = features - mean
         return Gram(centred @ centred.T).centred()  # in float64, so that equal images have equal products and tie
-    return Directions(leading(centred.astype(np.float32), DIRECTIONS)).centred()
+    return Directions(leading(features.astype(np.float32) - mean.astype(np.float32), DIRECTIONS)).centred()
 
 
 def leading(centred: NDArray[np.float32], count: int) -> Floats:

@@ -36,15 +36,15 @@ def learned(model: VisionLanguageModel, look: Look, rng: np.random.Generator) ->
     a, b = look.rows_a, look.rows_b
     in_a, in_b = look.by_side
     drawn = [(resample(in_a, rng), resample(in_b, rng)) for _ in range(RESAMPLES)]
-    draws = [(a, b, b, a), *((a[one], b[other], b[other], a[one]) for one, other in drawn)]
+    forth = [(np.arange(len(a)), np.arange(len(b))), *drawn]
+    back = list(forth)
     if look.scores is not None:
         like_b, like_a = look.scores[len(a) :], -look.scores[: len(a)]
-        draws[-SHARPENED:] = [
-            (a[one], b[_surest(other, like_b)], b[other], a[_surest(one, like_a)]) for one, other in drawn[-SHARPENED:]
-        ]
-    orders = [between(one, other) for one, other, _, _ in draws] + [between(other, one) for _, _, other, one in draws]
+        forth[-SHARPENED:] = [(one, _surest(other, like_b)) for one, other in drawn[-SHARPENED:]]
+        back[-SHARPENED:] = [(_surest(one, like_a), other) for one, other in drawn[-SHARPENED:]]
+    orders = [between(a[one], b[other]) for one, other in forth] + [between(b[other], a[one]) for one, other in back]
     texts = model.write(Difference.stack(orders), draws=1, seed=int(rng.integers(2**31)))
-    of_b, of_a = texts[: len(draws)], texts[len(draws) :]
+    of_b, of_a = texts[: len(forth)], texts[len(forth) :]
     said = [
         _of("b", later) + _of("a", earlier)
         for laters, earliers in zip(of_b, of_a, strict=True)
