@@ -34,6 +34,14 @@ def test_moments_are_those_of_the_images() -> None:
     assert Moments.of(rows_of(7)).variance.item() == 0
 
 
+@pytest.mark.parametrize(("n_a", "n_b"), [(1, 1), (1, 6), (5, 3)])
+def test_moments_of_two_sets_are_those_of_all_their_images(n_a: int, n_b: int) -> None:
+    a, b = drawn(n_a, 0), drawn(n_b, 1) + 5
+    found, expected = Moments.of(a).with_others(Moments.of(b)), Moments.of(torch.cat([a, b]))
+    assert found.count == expected.count
+    torch.testing.assert_close((found.mean, found.variance), (expected.mean, expected.variance))
+
+
 def test_statistics_by_hand() -> None:
     """With the floor of 0.01 the variances are 1 (A), 4 (B) and 9 (pool); the means are 3 apart, 4 images a side."""
     a, b, pool = (

@@ -194,7 +194,7 @@ def products(features: NDArray[np.floating]) -> Products:
     if len(features) <= MOST_IN_GRAM:
         centred = features - mean
         return Gram(centred @ centred.T).centred()  # in float64, so that equal images have equal products and tie
-    return Directions(leading(features.astype(np.float32) - mean.astype(np.float32), DIRECTIONS)).centred()
+    return Directions(leading(features.astype(np.float32, copy=False) - mean.astype(np.float32), DIRECTIONS)).centred()
 
 
 def leading(centred: NDArray[np.float32], count: int) -> Floats:
