@@ -176,7 +176,10 @@ def curriculum(
         Path | None,
         typer.Option(help="An adapter of `lora --task judge` on this base: it judges, and telling alone is trained."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of this run; none: as the recipe says.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps of this run, and as many pairs a step; none: as the recipe says."),
+    ] = None,
     without: Without = None,
     seed: int = 0,
     workers: Workers = 1,
@@ -193,7 +196,8 @@ def curriculum(
     images, chosen = _bank(bank), mix_of(mix)
     run = twin(named(recipe), images, without or ())
     if steps:
-        run = replace(run, lora=replace(run.lora, steps=steps))
+        pairs = round(run.pair_count * steps / run.lora.steps)
+        run = replace(run, pair_count=pairs, lora=replace(run.lora, steps=steps))
     if run.lora.steps < rounds:
         raise UsageError(f"{run.lora.steps} steps are no {rounds} rounds; give --steps {rounds} or more, or --rounds")
     folder = _base(base)

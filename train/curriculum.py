@@ -30,6 +30,8 @@ _ENTER_AT = 0.5
 _TRIALS = 2
 """Probes of a family a round, of its strength and its prevalence in turn."""
 _TRIALS_OF_NUMBERS = 8
+_LEAST_DIFFERENCES = 2.0
+"""As many are drawn in some pairs, however hard: the probe asks for more than are drawn, and would never be right."""
 _CLEAR = (0.9, 1.0)
 """Strengths of what is not about strength."""
 _PROBE_SIZE = 24
@@ -46,8 +48,8 @@ class Standing:
     prevalence: float = 0.9
 
 
-_KNOWN = Standing(0.5, 0.6)
-"""Where a family stands that the base has learned already."""
+_KNOWN, _KNOWN_DIFFERENCES = Standing(0.5, 0.6), 3.0
+"""Where a family stands that the base has learned already, and how many differences at once."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class State:
     """By family, in the order in which they entered."""
     waiting: tuple[str, ...]
     """Families that have not entered, the next one first."""
-    differences: float = 1.0
+    differences: float = _LEAST_DIFFERENCES
     """One to so many a pair, each as likely; of a fraction the next number has that part of the chance."""
     nuisances: float = 0.5
     """Likewise, from none on."""
@@ -164,7 +166,7 @@ def widest(config: PairConfig) -> PairConfig:
 
 
 def started(within: PairConfig, known: bool = False) -> State:
-    """The state of the first round: a few families of every group, clear and frequent, one at a time.
+    """The state of the first round: a few families of every group, clear and frequent, one or two at a time.
 
     Args:
         known: the base has learned the families already: all of them at once, at levels in between.
@@ -172,7 +174,8 @@ def started(within: PairConfig, known: bool = False) -> State:
     order = _in_order(within.families)
     standing = _bounded(_KNOWN if known else Standing(), within)
     first = len(order) if known else _FIRST
-    return State(0, {name: standing for name in order[:first]}, tuple(order[first:]))
+    differences = _KNOWN_DIFFERENCES if known else _LEAST_DIFFERENCES
+    return State(0, {name: standing for name in order[:first]}, tuple(order[first:]), differences)
 
 
 def uniform(within: PairConfig) -> State:
@@ -216,7 +219,7 @@ def advanced(state: State, successes: Mapping[str, float], within: PairConfig) -
         state.round + 1,
         standings,
         state.waiting[entering:],
-        grown("differences", state.differences, 1.0, len(within.facts) - 1.0),
+        grown("differences", state.differences, _LEAST_DIFFERENCES, len(within.facts) - 1.0),
         grown("nuisances", state.nuisances, 0.0, len(within.nuisances) - 1.0),
         grown("confounded", state.confounded, 0.0, within.confounded),
     )

@@ -50,13 +50,14 @@ def test_prevalence_and_numbers_move_the_same_way() -> None:
     assert (after.differences, after.nuisances, after.confounded) == pytest.approx((2.5, 1.0, 0.15))
     after = advanced(TWO, dict.fromkeys(right, 0.5), WITHIN)
     assert after.standings["gaussian_blur"].prevalence == pytest.approx(0.5 / 0.85)
-    assert (after.differences, after.nuisances, after.confounded) == pytest.approx((1.5, 0.0, 0.05))
+    assert (after.differences, after.nuisances, after.confounded) == pytest.approx((2.0, 0.0, 0.05))  # never one alone
 
 
 def test_after_a_base_that_knows_them_no_family_waits() -> None:
     first = started(WITHIN, known=True)
     assert not first.waiting and set(first.standings) == {*TRAINED, *TRAINED_SETS}
     assert set(first.standings.values()) == {Standing(0.5, 0.6)}
+    assert first.differences == 3.0
 
 
 def test_families_enter_one_after_another_and_all_of_a_cohort_once_half_is_right() -> None:
