@@ -12,6 +12,9 @@ from vlmdiff.models.accuracy import Counts
 from vlmdiff.sample import Part
 from vlmdiff.stats import corrected_prevalence, independent
 
+WIDEST = 0.9
+"""Of an interval: a wider one leaves nearly everything open, and its estimate would only mislead."""
+
 
 def corrected(
     findings: Sequence[Finding],
@@ -20,7 +23,7 @@ def corrected(
     check: Part,
     threshold: float = 0.0,
 ) -> list[Finding]:
-    """The findings in their order, with a prevalence where the judge's errors on such claims are known.
+    """The findings in their order, with a prevalence where the judge's errors on such claims are known, and few enough.
 
     Args:
         evidence: what the findings rest on, in any order.
@@ -46,4 +49,6 @@ def _estimate(judged: NDArray[np.bool_], counts: Counts, groups: NDArray[np.inte
     trials = len(judged) if groups is None else independent(judged, groups)
     sensitivity, specificity = (counts.said, counts.shown), (counts.denied, counts.absent)
     share = corrected_prevalence(float(judged.mean()), trials, sensitivity, specificity)
-    return share and Estimate(value=share[0], interval=share[1:])
+    if share is None or share[2] - share[1] > WIDEST:
+        return None
+    return Estimate(value=share[0], interval=share[1:])

@@ -12,19 +12,20 @@ from vlmdiff.models import accuracy
 from vlmdiff.models.accuracy import ACCURACY_FILE, Accuracy, Counts
 from vlmdiff.prevalence import corrected
 from vlmdiff.sample import Part
+from vlmdiff.stats import corrected_prevalence
 
 DARK = "the images are darker"
 HALF = Counts(shown=100, said=50, absent=100, denied=100)
 
 
-def found(counts: Counts | None, groups: bool = False) -> Finding:
-    """Of 40 + 40 check images: none of A and half of B are judged to be darker."""
-    scores_a, scores_b = np.full(40, -1.0, np.float32), np.resize(np.array([2, -1], np.float32), 40)
+def found(counts: Counts | None, groups: bool = False, images: int = 40) -> Finding:
+    """Of as many check images a side: none of A and half of B are judged to be darker."""
+    scores_a, scores_b = np.full(images, -1.0, np.float32), np.resize(np.array([2, -1], np.float32), images)
     evidence = [Evidence(Hypothesis(DARK, "b", 1.0), scores_a, scores_b)]
-    ids = [f"{side}{i}" for side in "ab" for i in range(40)]
-    findings = decide(evidence, ids[:40], ids[40:], alpha=0.05, rng=np.random.default_rng(0))
-    of_four = np.concatenate([np.arange(40) // 4, 100 + np.resize(np.arange(2), 40)])
-    check = Part(np.arange(80), 40, of_four if groups else None)
+    ids = [f"{side}{i}" for side in "ab" for i in range(images)]
+    findings = decide(evidence, ids[:images], ids[images:], alpha=0.05, rng=np.random.default_rng(0))
+    of_four = np.concatenate([np.arange(images) // 4, 100 + np.arange(images) % 2 + np.arange(images) // 10 * 2])
+    check = Part(np.arange(2 * images), images, of_four if groups else None)
     return corrected(findings, evidence, lambda text: counts if text == DARK else None, check)[0]
 
 
@@ -53,6 +54,14 @@ def test_without_a_known_and_useful_judge_there_is_no_prevalence(counts: Counts 
     finding = found(counts)
     assert finding.prevalence_a is None
     assert finding.prevalence_b is None
+
+
+def test_an_interval_that_leaves_everything_open_is_no_estimate() -> None:
+    """Of four images none is judged to show it, by a judge who sees three in ten: all of them may."""
+    counts = Counts(shown=33, said=10, absent=95, denied=91)
+    assert corrected_prevalence(0, 4, (10, 33), (91, 95)) == (0, 0, 1)
+    assert found(counts, images=4).prevalence_a is None
+    assert found(counts).prevalence_a is not None
 
 
 def test_the_file_of_an_adapter(tmp_path: Path) -> None:
