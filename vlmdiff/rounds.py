@@ -10,6 +10,7 @@ import numpy as np
 
 from vlmdiff import of_sets, propose, verify
 from vlmdiff.comparison import Comparison
+from vlmdiff.decide import enough_images
 from vlmdiff.findings import Evidence, Hypothesis
 from vlmdiff.models.lines import normalised
 from vlmdiff.residual import taken_out
@@ -31,6 +32,7 @@ MOST_JUDGED = 200
 _PERMUTATIONS = 999
 _GARBLED = "{} of {} sentences were left out that the model was never taught: it may lack words for these images"
 """Said where such sentences have as many votes as all others: one slip in twenty draws says nothing of the images."""
+_TOO_FEW = "{} of {} sentences were not tested: so few check images can verify no more than {}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,17 @@ def in_rounds(
         if permutation_p(left[: part.n_a], left[part.n_a :], rng, _PERMUTATIONS, part.groups) > comparison.alpha:
             break
         view = _view(verify.Judged(_without(judged.rows, known, part), judged.pixels), part, left)
-    return Said(said, list(dict.fromkeys(warnings)))
+    tested = _testable(said, comparison)
+    if len(tested) < len(said):
+        warnings.append(_TOO_FEW.format(len(said) - len(tested), len(said), len(tested)))
+    return Said(tested, list(dict.fromkeys(warnings)))
+
+
+def _testable(said: list[Hypothesis], comparison: Comparison) -> list[Hypothesis]:
+    """The first of them, as many as the check images can verify: with one more, none could be, were only one true."""
+    check, alpha = comparison.check, comparison.alpha
+    able = [n for n in range(2, len(said) + 1) if enough_images(len(check.a), len(check.b), n, alpha, check.groups)]
+    return said[: max(able, default=1)]
 
 
 def _view(images: verify.Judged, part: Part, scores: Floats) -> propose.Look:

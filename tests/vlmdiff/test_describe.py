@@ -144,6 +144,20 @@ def test_few_images_are_not_enough_however_different_they_are() -> None:
     assert answer(pair_of(noise(5, 30, 1), noise(5, 220, 2)), MODEL).verdict == "different"
 
 
+def test_as_many_hypotheses_are_tested_as_so_few_images_can_verify() -> None:
+    """Three check images a side are set apart by one labeling in twenty: a second hypothesis would hide the first."""
+
+    sharper = "the images are sharper"
+
+    def says(rows: torch.Tensor) -> list[str]:
+        return [f"b: {DARKER}\nb: {sharper}\n" if brightness(rows) < -0.5 else NO_DIFFERENCE + "\n"]
+
+    talker = replace(MODEL, says=says, knows=(*MODEL.knows, sharper))
+    report = answer(pair_of(noise(5, 220, 1), noise(5, 30, 2)), talker)
+    assert told(report) == [("b", DARKER, "verified")]
+    assert report.warnings == ["1 of 2 sentences were not tested: so few check images can verify no more than 1"]
+
+
 def test_the_seed_decides_all_chance() -> None:
     def without_times(seed: int) -> dict[str, Any]:
         return answer(pair_of(BRIGHT, noise(24, 122, 3)), MODEL, seed=seed).model_dump(exclude={"seconds"})
