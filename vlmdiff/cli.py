@@ -150,7 +150,7 @@ _Cache = Annotated[
     ),
 ]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
-_ShowNames = Annotated[bool, typer.Option("--show-names", help="Name skipped files instead of numbering them.")]
+_ShowNames = Annotated[bool, typer.Option("--show-names", help="Give the names of files in the report: of skipped ones, and beside the ids of images.")]
 
 
 @app.command()

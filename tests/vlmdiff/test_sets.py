@@ -362,7 +362,10 @@ def test_names_appear_only_when_asked_for(tmp_path: Path, other: Path) -> None:
     quiet = load_pair(folder, other, size=16)
     assert "j" not in "".join(quiet.a.ids) and quiet.a.skipped[0].file == "A-0002"
     assert not any("jim" in warning for warning in quiet.warnings)
-    assert load_pair(folder, other, size=16, show_names=True).a.skipped[0].file == "jim\N{REPLACEMENT CHARACTER}.png"
+    named = load_pair(folder, other, size=16, show_names=True).a
+    assert named.skipped[0].file == "jim\N{REPLACEMENT CHARACTER}.png"
+    assert named.ids == [f"{one.id} ({one.name})" for one in named.references]
+    assert load_pair(folder, other, size=16).a.ids == [one.id for one in named.references]
 
 
 @pytest.mark.parametrize("source", ["folder", "set.zip", "set.tar", "set.tgz", "list.txt"])

@@ -33,7 +33,7 @@ class LoadedSet:
 
     side: Side
     ids: list[str]
-    """Opaque: "A-0001", or "A-0001.013" for frame 13 of a file with several; sorted."""
+    """Opaque: "A-0001", or "A-0001.013" for frame 13 of a file with several; sorted. With names: "A-0001 (cat.jpg)"."""
     pixels: NDArray[np.uint8]
     """RGB, shape (n, size, size, 3)."""
     skipped: list[Skipped]
@@ -107,7 +107,7 @@ def load_pair(
         size: side in px of the model's input.
         max_images: read a random sample of this many images a set; unreadable ones are replaced if there are others.
         seed: of that sample.
-        show_names: name skipped files instead of giving their opaque ids.
+        show_names: give the names of files, too, beside the ids of images and in place of those of skipped files.
         groups: which images belong together (see `groups_of`); None if the files tell.
         reading: window, frames and channels, the same for both sets.
         progress: called in this thread with the images done and the images wanted, both sets together.
@@ -183,7 +183,7 @@ def _loaded(
     pixels = side.finish(window)
     return LoadedSet(
         side=side.side,
-        ids=[one.id for one in side.read],
+        ids=[f"{one.id} ({one.reference.name})" if show_names else one.id for one in side.read],
         pixels=pixels,
         skipped=[Skipped(file=r.name if show_names else r.id, reason=reason) for r, reason in side.skipped],
         digests=[one.digest for one in side.read],
