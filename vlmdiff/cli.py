@@ -150,7 +150,10 @@ _Cache = Annotated[
     ),
 ]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
-_ShowNames = Annotated[bool, typer.Option("--show-names", help="Give the names of files in the report: of skipped ones, and beside the ids of images.")]
+_ShowNames = Annotated[
+    bool,
+    typer.Option("--show-names", help="Give the names of files in the report: of skipped ones, and beside image ids."),
+]
 
 
 @app.command()
