@@ -155,7 +155,7 @@ def test_states_follow_from_what_rounds_found() -> None:
     first = next_state([], Plan(), WITHIN)
     assert first == STATE
     done = [Round(first, {"differences": 1.0}, reading(0.1))]
-    assert next_state(done, Plan(), WITHIN).differences == 1.5
+    assert next_state(done, Plan(), WITHIN).differences == 2.5
     assert next_state(done, Plan("uniform"), WITHIN) == replace(curriculum.uniform(WITHIN), round=1)
     assert from_json(json.loads(json.dumps(done[0].as_json()))) == done[0]
 
