@@ -176,15 +176,19 @@ def curriculum(
         Path | None,
         typer.Option(help="An adapter of `lora --task judge` on this base: it judges, and telling alone is trained."),
     ] = None,
+    tuning: Annotated[str, typer.Option(help="What learns beside the projector: lora, projector or full.")] = "lora",
     steps: Annotated[
         int | None,
         typer.Option(min=1, help="Steps of this run, and as many pairs a step; none: as the recipe says."),
+    ] = None,
+    pairs: Annotated[
+        int | None, typer.Option(min=1, help="Pairs of this run; none: in proportion to its steps.")
     ] = None,
     without: Without = None,
     seed: int = 0,
     workers: Workers = 1,
 ) -> None:
-    """Train an adapter in rounds, ever more and subtler, kept at its best. Writes OUT/lora and OUT/levels.svg."""
+    """Train an adapter in rounds, ever more and subtler, kept at its best. Writes OUT/TUNING and OUT/levels.svg."""
     from train import card, lora, ranks
     from train import rounds as job
     from train.curriculum import widest
@@ -196,20 +200,23 @@ def curriculum(
     images, chosen = _bank(bank), mix_of(mix)
     run = twin(named(recipe), images, without or ())
     if steps:
-        pairs = round(run.pair_count * steps / run.lora.steps)
-        run = replace(run, pair_count=pairs, lora=replace(run.lora, steps=steps))
+        proportional = round(run.pair_count * steps / run.lora.steps)
+        run = replace(run, pair_count=proportional, lora=replace(run.lora, steps=steps))
+    if pairs:
+        run = replace(run, pair_count=pairs)
     if run.lora.steps < rounds:
         raise UsageError(f"{run.lora.steps} steps are no {rounds} rounds; give --steps {rounds} or more, or --rounds")
     folder = _base(base)
     backend = HuggingFaceModel(base, folder, None, ranks.device())
     cards = _cards(folder if lora.embedded(backend) else None, start, judge)
-    plan = Plan(mix=chosen, rounds=rounds, concepts=concepts, known=known, patience=patience)
+    what = lora.tuning_of(tuning)
+    plan = Plan(mix=chosen, rounds=rounds, concepts=concepts, known=known, tuning=what, patience=patience)
     done = job.train(run, backend, images, out, seed, plan, lora.Means(workers=workers), start, judge=judge)
     run = replace(run, pairs=widest(run.pairs))
     public = None if lora.embedded(backend) else Path(base).name if Path(base).exists() else base
     readings = [one.reading for one in done]
-    card.write(card.card(run, images, [out], cards, readings, base=public), out / job.TUNING)
-    print(out / job.TUNING)
+    card.write(card.card(run, images, [out], cards, readings, base=public), out / what)
+    print(out / what)
 
 
 @app.command()
@@ -264,7 +271,7 @@ def curve(
     out: Out,
     bank: BankOption = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings a point.")] = 3,
-    scale: Annotated[str, typer.Option(help="How much a point may cost: study or quick.")] = "study",
+    scale: Annotated[str, typer.Option(help="How much a point may cost: study, short or quick.")] = "study",
     workers: Workers = 1,
 ) -> None:
     """Retrain all for each point of a curve and score it on what none of them saw; prints a table. Goes on too."""
@@ -272,6 +279,28 @@ def curve(
 
     lengths = curves.lengths(scale)
     print(curves.table(curves.run(name, _bank(bank), out, range(seeds), lengths, workers)), end="")
+
+
+@app.command()
+def mixes(
+    out: Out,
+    names: Annotated[list[str] | None, typer.Argument(help="curriculum, uniform; none: both.")] = None,
+    bank: BankOption = None,
+    judge: Annotated[str, typer.Option(help="An adapter of `lora --task judge`; `mini`: the one that ships.")] = "mini",
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each mix.")] = 3,
+    scale: Annotated[str, typer.Option(help="How much a run may cost: study or quick.")] = "study",
+    workers: Workers = 1,
+) -> None:
+    """Hold the curriculum against a uniform mix at equal compute; prints a table. Goes on where it was stopped."""
+    from train.experiments import mixes as job
+    from train.mix import mix_of
+    from vlmdiff.models.huggingface import JUDGE
+    from vlmdiff.models.profiles import MINI
+
+    chosen, lengths = [mix_of(name) for name in names or ("curriculum", "uniform")], job.lengths(scale)
+    judged_by = MINI / "adapter" / JUDGE if judge == "mini" else Path(judge)
+    found = job.run(chosen, _bank(bank), _base("mini"), judged_by, out, range(seeds), lengths, workers)
+    print(job.table(found), end="")
 
 
 def main() -> None:

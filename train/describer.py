@@ -146,6 +146,10 @@ def describer(
         with quietly():  # peft asks for what transformers 5.23 has renamed
             model = get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets))
     elif tuning == "full":
+        if start is not None and (start / LORA_FILE).is_file():
+            model = loading.with_lora(model.float(), start)
+        elif start is not None and (start / loading.LANGUAGE_MODEL).is_file():
+            model = loading.with_language_model(model, start)
         model.get_decoder().float().requires_grad_(True)
     if checkpointing:
         # Named anew in transformers 5.23; without the argument PEFT's frozen inputs would end the gradient.
@@ -166,11 +170,14 @@ def projector_for(backend: HuggingFaceModel) -> DifferenceProjector:
 
 def save_adapter(trained: Describer, folder: Path) -> None:
     """The adapter folder: LoRA weights, or a whole language model, where they learned; the projector; the claims."""
+    from peft import PeftModel
+
     folder.mkdir(parents=True, exist_ok=True)
-    if hasattr(trained.model, "peft_config"):
+    if isinstance(trained.model, PeftModel):
         config = trained.model.peft_config["default"]
-        config.base_model_name_or_path = Path(config.base_model_name_or_path).name  # where it lay is nobody's business
-        trained.model.save_pretrained(folder, save_embedding_layers=False)  # "auto" asks the hub for that base
+        base = config.base_model_name_or_path or ""
+        config.base_model_name_or_path = Path(base).name  # where it lay is nobody's business
+        trained.model.save_pretrained(str(folder), save_embedding_layers=False)  # "auto" asks the hub for that base
         (folder / "README.md").unlink()  # an empty form
     elif any(weight.requires_grad for weight in trained.model.parameters()):
         loading.save_language_model(trained.model, folder)

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import Dataset
 
 from train.batches import drawn_item, tensors
-from train.describer import Task
+from train.describer import Task, Tuning
 from train.loop import one_thread_a_worker
 from train.pairs import CachedPair, PairCache
 from train.samples import Sample
@@ -42,6 +42,8 @@ class Plan:
     """Share of the samples that come from labelled real sets, where the bank has some."""
     known: bool = False
     """Whether the base has learned the families already, so that none has to wait."""
+    tuning: Tuning = "lora"
+    """What learns beside the projector."""
     patience: int = 5
     """Rounds without a better criterion after which the run stops, once all families have entered."""
 

@@ -28,7 +28,7 @@ from data_synth.sources import Bank
 from train import checkpoints, curriculum, jumpstart, levels, lora, stopping, validation
 from train.batches import items_in
 from train.curriculum import State
-from train.describer import Describer, Task, Tuning, describer, save_adapter, write_claims
+from train.describer import Describer, Task, describer, save_adapter, write_claims
 from train.identity import claim, identity
 from train.loop import one_thread_a_worker
 from train.mix import Plan, Rounds
@@ -42,7 +42,6 @@ from vlmdiff.models.loading import sha256_of, weight_files
 from vlmdiff.render.files import write_whole
 
 ROUNDS_FILE = "rounds.json"
-TUNING: Tuning = "lora"
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def train(
     checkpointing: bool = False,
     judge: Path | None = None,
 ) -> tuple[Round, ...]:
-    """Train in rounds; writes `folder`/lora, the adapter of the best round, and levels.svg. Resumes from `folder`.
+    """Train in rounds; writes `folder`/TUNING, the adapter of the best round, and levels.svg. Resumes from `folder`.
 
     Args:
         recipe: its `lora` steps are those of all rounds together, and as many images are encoded as `pair_count` pairs
@@ -136,11 +135,11 @@ def train(
     job = _Job(recipe, curriculum.widest(recipe.pairs), backend, bank, folder, seed, plan, means, judge, columns)
     task: Task = "both" if judge is None else "tell"
     torch.manual_seed(seed + 2)
-    trained = describer(backend, TUNING, recipe.rank, start, checkpointing, task)
+    trained = describer(backend, plan.tuning, recipe.rank, start, checkpointing, task)
     judged_by = sha256_of(weight_files(judge)) if judge else None
-    run = identity(recipe, backend, bank, seed, start, tuning=TUNING, judge=judged_by, plan=asdict(plan))
-    claim(folder, TUNING, run, made=[folder / ROUNDS_FILE])
-    done = _read(folder)
+    run = identity(recipe, backend, bank, seed, start, judge=judged_by, plan=asdict(plan))
+    claim(folder, plan.tuning, run, made=[folder / ROUNDS_FILE])
+    done = _read(folder, plan)
     concepts = _concepts(job)
     held_out: list[validation.Shown] = []
     caches = [_cache(job, k, one.state) for k, one in enumerate(done)]
@@ -150,16 +149,17 @@ def train(
         ends = plan.ends(recipe.lora.steps)
         items = Rounds(tuple(caches), concepts, plan, ends, backend.tokenizer, seed, items_in(recipe.lora_batch), task)
         step = lora.advance(
-            trained, items, recipe.lora, folder, ends[state.round], TUNING, {"state": state.as_json()}, means
+            trained, items, recipe.lora, folder, ends[state.round], plan.tuning, {"state": state.as_json()}, means
         )
         model = _saved(job, trained, state.round)
         held_out = held_out or stopping.shown(job.within, bank, model, means.workers)
-        reading = stopping.read(model, held_out, step, _last_loss(folder))
+        judged = done[0].reading.judged if judge and done else None  # a judge of its own learns nothing here
+        reading = stopping.read(model, held_out, step, _last_loss(folder, plan), judged)
         successes = _probed(job, model, state) if plan.mix == "curriculum" else {}
         done = (*done, Round(state, successes, reading))
         _write(job, done)
         print(_told(done[-1]), file=sys.stderr)
-    _keep_best(folder, best_of(done))
+    _keep_best(folder, best_of(done), plan)
     return done
 
 
@@ -255,11 +255,11 @@ def _probed(job: _Job, model: HuggingFaceModel, state: State) -> Mapping[str, fl
 # --- what lies in the folder ------------------------------------------------------------------------------------
 
 
-def _read(folder: Path) -> tuple[Round, ...]:
+def _read(folder: Path, plan: Plan) -> tuple[Round, ...]:
     """The rounds that are done."""
     file = folder / ROUNDS_FILE
     told = json.loads(file.read_text(encoding="utf-8"))["rounds"] if file.exists() else []
-    checkpoint = checkpoints.newest(folder / "checkpoints" / TUNING)
+    checkpoint = checkpoints.newest(folder / "checkpoints" / plan.tuning)
     reached = int(checkpoints.note_of(checkpoint)["state"]["round"]) if checkpoint else 0
     if reached > len(told):
         raise InputError(
@@ -299,17 +299,17 @@ def _saved(job: _Job, trained: Describer, number: int) -> HuggingFaceModel:
     return HuggingFaceModel(job.backend.name, job.backend.folder, place, str(job.backend.device))
 
 
-def _keep_best(folder: Path, number: int) -> None:
-    """`folder`/lora becomes a copy of a round's adapter, whole or not at all."""
-    place, part = folder / TUNING, folder / f"{TUNING}.part"
+def _keep_best(folder: Path, number: int, plan: Plan) -> None:
+    """`folder`/TUNING becomes a copy of a round's adapter, whole or not at all."""
+    place, part = folder / plan.tuning, folder / f"{plan.tuning}.part"
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(_adapter(folder, number), part)
     shutil.rmtree(place, ignore_errors=True)
     part.rename(place)
 
 
-def _last_loss(folder: Path) -> float:
-    rows = (folder / f"{TUNING}.jsonl").read_text(encoding="utf-8").splitlines()
+def _last_loss(folder: Path, plan: Plan) -> float:
+    rows = (folder / f"{plan.tuning}.jsonl").read_text(encoding="utf-8").splitlines()
     return float(json.loads(rows[-1])["loss"])
 
 

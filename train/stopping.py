@@ -61,12 +61,20 @@ def shown(within: PairConfig, bank: Bank, model: VisionLanguageModel, workers: i
     return list(validation.shown([pairs_of(within)] * PAIRS, bank, _SEED, model, workers))
 
 
-def read(model: VisionLanguageModel, pairs: Sequence[validation.Shown], step: int, loss: float) -> Reading:
-    """What a model makes of the pairs."""
+def read(
+    model: VisionLanguageModel,
+    pairs: Sequence[validation.Shown],
+    step: int,
+    loss: float,
+    judged: float | None = None,
+) -> Reading:
+    """What a model makes of the pairs; `judged`: how right its judge is, where that is known."""
     said = validation.described(model, pairs)
     described = [validation.f1(one, pair.facts) for one, pair in zip(said, pairs, strict=True)]
-    judged = [value for pair in pairs[:JUDGED_PAIRS] for value in validation.judged(model, pair)]
-    return Reading(step, loss, float(np.mean(described)), float(np.median(judged)) if judged else 0.5)
+    if judged is None:
+        found = [value for pair in pairs[:JUDGED_PAIRS] for value in validation.judged(model, pair)]
+        judged = float(np.median(found)) if found else 0.5
+    return Reading(step, loss, float(np.mean(described)), judged)
 
 
 def best(readings: Sequence[Reading]) -> int:

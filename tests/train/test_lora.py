@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from train.describer import Describer, describer, save_adapter, tuning_of
+from train.describer import LORA_FILE, Describer, describer, save_adapter, tuning_of
 from train.language import encoded, make_base, make_processor, make_tokenizer, padded, save_base
 from train.loop import Schedule
 from train.lora import Means, advance
@@ -17,6 +17,7 @@ from vlmdiff.learn.tokens import between, with_summaries
 from vlmdiff.models.difference import Difference
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.lines import NO_DIFFERENCE, line
+from vlmdiff.models.loading import LANGUAGE_MODEL
 from vlmdiff.models.mini.tower import TowerConfig
 
 TEXTS = [line("b", "the images are darker"), line("b", "the images have a watermark"), NO_DIFFERENCE + "\n"]
@@ -145,6 +146,20 @@ def test_training_goes_on_from_an_adapter(base: Path, tmp_path: Path) -> None:
         assert again.loss(batch)[0].item() == pytest.approx(trained.loss(batch)[0].item(), rel=0.02)
     opened = [sum(w.requires_grad for w in one.parameters()) for one in (trained, again)]
     assert opened[0] == opened[1]
+
+
+@pytest.mark.parametrize("before", ["lora", "full"])
+def test_all_weights_go_on_from_an_adapter(before: str, base: Path, tmp_path: Path) -> None:
+    """A LoRA becomes part of the weights; and what comes of it is a whole language model, no LoRA."""
+    trained, tokenizer = started(base, before)
+    batch = batch_of(tokenizer)
+    advance(trained, Always(batch), Schedule(8, 0.01, 2), tmp_path, means=Means(workers=0))
+    save_adapter(trained.eval(), tmp_path / "adapter")
+    again, _ = started(base, "full", start=tmp_path / "adapter")
+    with torch.no_grad():
+        assert again.loss(batch)[0].item() == pytest.approx(trained.loss(batch)[0].item(), rel=0.02)
+    save_adapter(again, tmp_path / "whole")
+    assert (tmp_path / "whole" / LANGUAGE_MODEL).is_file() and not (tmp_path / "whole" / LORA_FILE).exists()
 
 
 @pytest.mark.parametrize("tuning", ["lora", "projector"])

@@ -15,7 +15,17 @@ from data_synth.facts import Content, content
 from data_synth.lexicon import canonical, family_of, parse
 from data_synth.matching import mirrored
 from train.pairs import CachedPair, PairCache
-from train.samples import NEAR_MISSES, Sample, near, report, set_sample, shown_by_b, single_samples, stated_from
+from train.samples import (
+    NEAR_MISSES,
+    Sample,
+    _parted,
+    near,
+    report,
+    set_sample,
+    shown_by_b,
+    single_samples,
+    stated_from,
+)
 from vlmdiff.models.lines import NO_DIFFERENCE, line, lines
 
 DARKER, BRIGHTER = content("brightness", direction="less"), content("brightness", direction="more")
@@ -100,7 +110,7 @@ def test_samples_of_sets_say_what_their_rows_show() -> None:
     for _ in range(200):
         sample = set_sample(CACHE, pair, rng)
         assert sample.claims == ()
-        assert 3 <= sample.difference.counts.min() <= sample.difference.counts.max() <= 16
+        assert sample.difference.counts.min() >= 3 and sample.difference.counts.sum() <= 32
         dark, square, red = gaps(sample)
         for side, sentence in lines(sample.target):
             assert side == "b"
@@ -116,9 +126,34 @@ def test_null_pairs_come_from_untouched_images_of_one_side() -> None:
     pair = pair_of([DARKER], [[0] * 16 + [1] * 16])
     samples = [set_sample(CACHE, pair, rng) for _ in range(400)]
     nulls = [s for s in samples if s.target == NONE]
-    assert 30 <= len(nulls) <= 75, "one in eight"
-    assert all(s.difference.counts.sum() <= 16 for s in nulls)
-    assert all(gaps(s) == [0] for s in nulls)
+    alike = [s for s in nulls if gaps(s) == [0]]
+    assert 30 <= len(alike) <= 75, "one in eight"
+    assert all(s.difference.counts.sum() <= 16 for s in alike)
+    assert len(nulls) - len(alike) <= 12, "few of a set parted anew are dark by chance"
+
+
+def test_what_both_sets_show_alike_is_a_difference_of_images_parted_by_it() -> None:
+    """All of B is dark, half of either set is red: only where images are parted anew is red a difference of its own."""
+    rng = np.random.default_rng(3)
+    pair = pair_of([DARKER, RED], [[0] * 16 + [1] * 16, [0, 1] * 16], facts=1)
+    samples = [set_sample(CACHE, pair, rng) for _ in range(400)]
+    red = [s for s in samples if said("b", RED) in s.target and said("b", DARKER) not in s.target]
+    assert 0.06 <= len(red) / len(samples) <= 0.2, "three in ten, half of them by red, some in the other order"
+    assert all(gaps(s)[1] > 0 for s in red)
+
+
+def test_images_are_parted_by_what_enough_of_them_show_and_enough_do_not() -> None:
+    rng = np.random.default_rng(4)
+    shows = [[0] * 16 + [1] * 16, [1] * 3 + [0] * 29]
+    for _ in range(50):
+        parted = _parted(pair_of([DARKER, RED], shows), rng)
+        assert parted is not None
+        without, showing = parted
+        assert len(without) >= 4 and set(without) <= set(range(16))
+        assert set(range(16, 32)) <= set(showing) and len(showing) <= 26, "three in five of the second show it"
+        assert sorted([*without, *showing]) == list(range(32))
+    assert _parted(pair_of([RED], shows[1:]), rng) is None
+    assert _parted(replace(pair_of([DARKER, RED], shows), of_sets=((1, "b"),)), rng) is None, "a set changed whole"
 
 
 def test_a_pair_without_untouched_images_has_no_null_samples() -> None:

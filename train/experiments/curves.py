@@ -65,7 +65,12 @@ class Lengths:
     scored: int = 150
 
 
-LENGTHS = {"study": Lengths(), "quick": Lengths(2, 1, 4, 2, 2, (1, 64), 2)}
+LENGTHS = {
+    "study": Lengths(),
+    "short": Lengths(200, 8, 400, 200, 32, (2, 256), 100),
+    "quick": Lengths(2, 1, 4, 2, 2, (1, 64), 2),
+}
+"""study: 11 minutes of one core a point; short: 4. quick: for tests."""
 
 
 def lengths(name: str) -> Lengths:
@@ -93,7 +98,7 @@ def points(curve: str, bank: Bank, seed: int) -> dict[str, Point]:
     """
     rng = np.random.default_rng([seed, 7])
     if curve == "families":
-        names = _spread(rng)
+        names = spread(rng)
         return {str(n): Point(names[:n]) for n in (10, 20, 40)} | {"all": Point(WEIGHTED)}
     if curve not in ("domains", "data"):
         raise UsageError(f"curve {curve!r} is unknown; expected one of families, domains, data")
@@ -112,7 +117,7 @@ def points(curve: str, bank: Bank, seed: int) -> dict[str, Point]:
     }
 
 
-def _spread(rng: np.random.Generator) -> tuple[str, ...]:
+def spread(rng: np.random.Generator) -> tuple[str, ...]:
     """Trained families in an order that goes round the groups, so that ten are already of every kind."""
     groups = [[family.name for family in group if family.name in TRAINED] for group in GROUPS.values()]
     shuffled = [[names[i] for i in rng.permutation(len(names))] for names in groups]
