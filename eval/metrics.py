@@ -162,14 +162,19 @@ def _beside_confounders(pair: PairScore) -> Sequence[int]:
     return [fact for fact in range(pair.planted) if fact not in pair.confounders] if pair.confounders else []
 
 
-def _verified(*wanted: Outcome) -> Callable[[PairScore], Tally]:
-    """Of all verified findings, those with one of these outcomes."""
+def _of_verified(counts: Callable[[Statement], bool]) -> Callable[[PairScore], Tally]:
+    """Of all verified findings, those that count."""
 
     def tally(pair: PairScore) -> Tally:
         read = [statement for statement in pair.verified if statement.content is not None]
-        return Tally(sum(s.outcome in wanted for s in read), len(read), _unread(pair.verified))
+        return Tally(sum(map(counts, read)), len(read), _unread(pair.verified))
 
     return tally
+
+
+def _verified(*wanted: Outcome) -> Callable[[PairScore], Tally]:
+    """Of all verified findings, those with one of these outcomes."""
+    return _of_verified(lambda statement: statement.outcome in wanted)
 
 
 def _verdict(verdict: str) -> Callable[[PairScore], Tally]:
@@ -213,6 +218,12 @@ METRICS: dict[str, Metric] = {
     "verified_precision": Metric("verified findings: exact or partly right", "facts", _verified(*RIGHT)),
     "verified_exact": Metric("verified findings: exact", "facts", _verified("exact")),
     "verified_partly": Metric("verified findings: partly right", "facts", _verified("partly"), better=""),
+    "verified_broader": Metric(
+        "verified findings: partly right by a broader word alone (strictly untrue)",
+        "facts",
+        _of_verified(lambda statement: statement.match.broader),
+        better="",
+    ),
     "verified_untrue": Metric("verified findings: untrue but verified", "facts", _verified("untrue"), better="lower"),
     "false_discoveries": Metric(
         "false discovery rate: untrue among verified findings, nulls included",

@@ -9,18 +9,16 @@ from typing import Literal
 
 from data_synth import lexicon
 from data_synth.facts import Content, Difference, Side
-from data_synth.matching import Match, match, oriented
+from data_synth.matching import PARTLY, Match, match_broadly, oriented
 from eval.cases import Known, Truth
 from vlmdiff.findings import Finding, Interval, Report, Verdict
-
-PARTLY = 0.5
-"""Share of the attributes, what and where among them, from which on a statement is partly right."""
 
 Outcome = Literal["exact", "partly", "untrue", "not understood"]
 """Of a statement, against what was planted:
 
 exact           the right set and every attribute right
-partly          the right set and kind, at least PARTLY of the attributes right, not all ("a red tint" for a blue one)
+partly          the right set and kind, at least PARTLY of the attributes right, what and where among them, not all
+                ("a red tint" for a blue one); or the right set in a broader word ("noisier" for speckle), see Match
 untrue          anything else: nothing of the kind was planted, or in the other set, or hardly an attribute is right
 not understood  the parser cannot read it: unscored and counted, never zero
 
@@ -138,7 +136,7 @@ def _obeyed(truth: Truth, said: tuple[Statement, ...]) -> bool | None:
 
 def _statement(finding: Finding, difference: Difference) -> Statement:
     content = lexicon.parse(finding.text)
-    best = match((finding.side, content), difference)
+    best = match_broadly((finding.side, content), difference)
     named = best.side if best.fact is not None else any(fact.side == finding.side for fact in difference)
     return Statement(
         finding.side,

@@ -14,6 +14,7 @@ from tests.eval.fakes import (
     BLUE_RECTANGLE,
     BLURRED,
     DARKER,
+    DEFOCUSED,
     RECTANGLE,
     fact,
     report,
@@ -76,6 +77,17 @@ def test_verified_findings_are_exact_partly_or_untrue() -> None:
     assert of("verified_precision", *pairs).trials == 5
     assert value("verified_recall", *pairs) == 0.75
     assert value("verified_exact_recall", *pairs) == 0.5
+
+
+def test_broader_words_are_partly_right_and_counted_apart() -> None:
+    planted = [fact(DEFOCUSED)]
+    wide, wrong_side = scored(planted, said("a", BLURRED)), scored(planted, said("b", BLURRED))
+    pairs = (EXACT, PARTLY, wide, scored(planted, said("a", DARKER)))
+    assert value("verified_broader", *pairs) == 0.25 and value("verified_partly", *pairs) == 0.5
+    assert value("verified_untrue", *pairs) == 0.25  # strictly 0.5
+    assert value("verified_recall", *pairs) == 0.75
+    assert value("top_f1", wide) == 0.5 and value("top_right", wide) == 1 and value("top_exact", wide) == 0
+    assert value("top_side", wide, wrong_side) == 0.5 and value("verified_broader", wrong_side) == 0
 
 
 def test_unverified_findings_count_for_the_top_hypothesis_only() -> None:
