@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from data_synth.broader import broader
 from data_synth.facts import Content, Difference, Side
 from data_synth.families.inserts import SHAPES
 
 Said = tuple[Side, Content | None]
 """A side and what was said of it; None: not understood."""
+
+PARTLY = 0.5
+"""Credit from which on a statement is partly right, and that of a broader word."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Match:
     """Share of the typed attributes that are right, the kind and the place among them; 0 where the side is wrong."""
     exact: bool
     """Side and every attribute right."""
+    broader: bool = False
+    """True by a broader word alone ("noisier" for speckle), of the right set."""
 
 
 _OPPOSITE = {"less": "more", "more": "less"}
@@ -72,4 +78,23 @@ def match(said: Said, difference: Difference) -> Match:
         candidate = Match(index, side == true_side, credit, side == true_side and content == planted)
         if best.fact is None or candidate.credit > best.credit:
             best = candidate
+    return best
+
+
+def match_broadly(said: Said, difference: Difference) -> Match:
+    """As `match`, and a fact told in a broader word earns PARTLY, where attributes do not earn as much."""
+    best = match(said, difference)
+    if said[1] is None:
+        return best
+    side, content = oriented(said[0], said[1])
+    for index, fact in enumerate(difference):
+        true_side, planted = oriented(fact.side, fact.content)
+        wide = broader(planted)
+        if wide is None:
+            continue
+        wide_side, wide = oriented(true_side, wide)
+        right = side == wide_side
+        credit = PARTLY if right else 0.0
+        if content == wide and (best.fact is None or credit > best.credit):
+            best = Match(index, right, credit, False, broader=right)
     return best

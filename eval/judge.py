@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from data_synth import lexicon
 from data_synth.facts import Content, Fact, Side, content
-from data_synth.matching import match, mirrored, oriented
+from data_synth.matching import PARTLY, match, mirrored, oriented
 from eval import labels
 from eval.cases import Known
 from eval.labels import Grade, Label, Sentence
 from eval.reading import nearest
-from eval.scores import PARTLY
 from vlmdiff.errors import UsageError
 from vlmdiff.findings import Finding
 
@@ -82,7 +81,11 @@ _KIN: dict[str, Callable[[Content], Content]] = {
     ),
     "counting chamber": lambda c: content("grid"),
 }
-"""What a narrow kind of thing is in broader words: said of the same set and place, that is partly right."""
+"""What a narrow kind of thing is in broader words: said of the same set and place, that is partly right.
+
+A judge forgives narrower words and sisters ("speckle" for "shot noise"), too; what truly follows from what was planted,
+`data_synth.broader` says.
+"""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ MODEL = "learned"
 SHORT = {
     "top_f1": "fact F1",
     "top_exact": "exact",
+    "top_kin": "right, or of its kin",
     "seen_right": "right where the test is significant",
     "verified_recall": "facts verified",
     "verified_untrue": "verified, untrue",

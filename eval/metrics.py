@@ -49,13 +49,15 @@ UNSCORED = Tally(0, 0, 1)
 PAIRS: dict[str, Callable[[PairScore], bool]] = {
     "facts": lambda pair: pair.planted > 0 and pair.complete,
     "planted": lambda pair: pair.planted > 0,
+    "unseen": lambda pair: pair.unseen and pair.complete,
     "differ": lambda pair: not pair.null,
     "nulls": lambda pair: pair.null,
     "all": lambda pair: pair.complete,
     "known": lambda pair: pair.grades is not None,
 }
 """What a metric may be about: pairs of which all that differs was planted; those with planted facts, beside which real
-sets may differ; all that differ; those that do not; the first and the fourth; real sets that a judge scored."""
+sets may differ; those of the first whose families are all held out (suite `families`); all that differ; those that do
+not; all but real sets that differ; real sets that a judge scored."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Metric:
 
     means: str
     """What it says, in one line."""
-    of: Literal["facts", "planted", "differ", "nulls", "all", "known"]
+    of: Literal["facts", "planted", "unseen", "differ", "nulls", "all", "known"]
     """The pairs it is about; see PAIRS."""
     tally: Callable[[PairScore], Tally]
     better: Literal["higher", "lower", ""] = "higher"
@@ -84,6 +86,9 @@ class Estimate:
     """Pairs, findings or facts that were scored; of a graded metric, pairs."""
     unscored: int
     """Those left out because a sentence was not understood."""
+
+
+RIGHT: tuple[Outcome, ...] = ("exact", "partly")
 
 
 def _told(pair: PairScore, fact: int) -> tuple[float, Outcome]:
@@ -134,6 +139,14 @@ def top(*wanted: Outcome) -> Callable[[PairScore], Tally]:
     return tally
 
 
+def _top_right_or_kin(pair: PairScore) -> Tally:
+    """Of all pairs, those of which the leading statements tell every fact rightly or name kin of it."""
+    if _unread(pair.leading):
+        return UNSCORED
+    kin = {fact for statement in pair.leading for fact in statement.kin_of}
+    return Tally(all(fact in kin or _told(pair, fact)[1] in RIGHT for fact in range(pair.planted)), 1)
+
+
 def _top_where_seen(*wanted: Outcome) -> Callable[[PairScore], Tally]:
     of_all = top(*wanted)
     return lambda pair: of_all(pair) if pair.verdict == "different" else NOTHING
@@ -162,14 +175,19 @@ def _beside_confounders(pair: PairScore) -> Sequence[int]:
     return [fact for fact in range(pair.planted) if fact not in pair.confounders] if pair.confounders else []
 
 
-def _verified(*wanted: Outcome) -> Callable[[PairScore], Tally]:
-    """Of all verified findings, those with one of these outcomes."""
+def _of_verified(counts: Callable[[Statement], bool]) -> Callable[[PairScore], Tally]:
+    """Of all verified findings, those that count."""
 
     def tally(pair: PairScore) -> Tally:
         read = [statement for statement in pair.verified if statement.content is not None]
-        return Tally(sum(s.outcome in wanted for s in read), len(read), _unread(pair.verified))
+        return Tally(sum(map(counts, read)), len(read), _unread(pair.verified))
 
     return tally
+
+
+def _verified(*wanted: Outcome) -> Callable[[PairScore], Tally]:
+    """Of all verified findings, those with one of these outcomes."""
+    return _of_verified(lambda statement: statement.outcome in wanted)
 
 
 def _verdict(verdict: str) -> Callable[[PairScore], Tally]:
@@ -195,14 +213,15 @@ def _named(pair: PairScore) -> Tally:
     return Tally(sum(read), len(read), len(pair.named) - len(read))
 
 
-RIGHT: tuple[Outcome, ...] = ("exact", "partly")
-
 METRICS: dict[str, Metric] = {
     "top_f1": Metric("top hypothesis: fact F1, with credit for each right attribute", "facts", _top_f1, graded=True),
     "top_precision": Metric("top hypothesis: fact precision, with credit", "facts", _top_precision, graded=True),
     "top_recall": Metric("top hypothesis: fact recall, with credit", "facts", _top_recall, graded=True),
     "top_exact": Metric("top hypothesis: exact (set and every attribute)", "facts", top("exact")),
     "top_right": Metric("top hypothesis: exact or partly right", "facts", top(*RIGHT)),
+    "top_kin": Metric(
+        "top hypothesis: partly right by the table of kin, or better (unseen families)", "unseen", _top_right_or_kin
+    ),
     "top_side": Metric("top hypothesis: side right, where the kind is", "facts", _top_side),
     "top_changed_side": Metric("top hypothesis: names the changed set, whatever the kind", "facts", _top_changed_side),
     "detected": Metric("two-sample test significant", "differ", _verdict("different")),
@@ -213,6 +232,12 @@ METRICS: dict[str, Metric] = {
     "verified_precision": Metric("verified findings: exact or partly right", "facts", _verified(*RIGHT)),
     "verified_exact": Metric("verified findings: exact", "facts", _verified("exact")),
     "verified_partly": Metric("verified findings: partly right", "facts", _verified("partly"), better=""),
+    "verified_broader": Metric(
+        "verified findings: partly right by a broader word alone (strictly untrue)",
+        "facts",
+        _of_verified(lambda statement: statement.match.broader),
+        better="",
+    ),
     "verified_untrue": Metric("verified findings: untrue but verified", "facts", _verified("untrue"), better="lower"),
     "false_discoveries": Metric(
         "false discovery rate: untrue among verified findings, nulls included",
@@ -248,7 +273,7 @@ METRICS: dict[str, Metric] = {
 }
 
 HEADLINE = (
-    *("top_f1", "top_exact", "seen_right", "verified_recall", "verified_untrue", "false_discoveries"),
+    *("top_f1", "top_exact", "top_kin", "seen_right", "verified_recall", "verified_untrue", "false_discoveries"),
     *("null_verified", "confounders_named", "obeyed", "acc1", "acc5", "known_named"),
 )
 """What a suite is summed up by, as far as it applies; what may not get worse."""

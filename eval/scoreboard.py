@@ -29,6 +29,7 @@ FAILURES = 30
 GROUPED = {
     "top_exact": "exact",
     "top_f1": "fact F1",
+    "top_kin": "right or kin",
     "verified_untrue": "untrue",
     "null_verified": "nulls verified",
     "obeyed": "obeyed",

@@ -8,19 +8,19 @@ from math import nan
 from typing import Literal
 
 from data_synth import lexicon
+from data_synth.catalog import HELD_OUT_FAMILIES
 from data_synth.facts import Content, Difference, Side
-from data_synth.matching import Match, match, oriented
+from data_synth.matching import PARTLY, Match, match_broadly, oriented
 from eval.cases import Known, Truth
+from eval.kin import is_kin
 from vlmdiff.findings import Finding, Interval, Report, Verdict
-
-PARTLY = 0.5
-"""Share of the attributes, what and where among them, from which on a statement is partly right."""
 
 Outcome = Literal["exact", "partly", "untrue", "not understood"]
 """Of a statement, against what was planted:
 
 exact           the right set and every attribute right
-partly          the right set and kind, at least PARTLY of the attributes right, not all ("a red tint" for a blue one)
+partly          the right set and kind, at least PARTLY of the attributes right, what and where among them, not all
+                ("a red tint" for a blue one); or the right set in a broader word ("noisier" for speckle), see Match
 untrue          anything else: nothing of the kind was planted, or in the other set, or hardly an attribute is right
 not understood  the parser cannot read it: unscored and counted, never zero
 
@@ -48,6 +48,8 @@ class Statement:
     outcome: Outcome
     changed_side: bool
     """The set it names is one that was changed, whatever it says of it."""
+    kin_of: frozenset[int] = frozenset()
+    """The planted facts of held-out families that it names kin of; the outcome does not know of them."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class PairScore:
     """Something was verified that a sentence in the pixels ordered; None: nothing was ordered."""
     complete: bool = True
     """All that differs was planted, so that whatever else is said is untrue; not so of real sets that differ."""
+    unseen: bool = False
+    """Facts were planted, all of families that the catalog holds out."""
     confounders: frozenset[int] = frozenset()
     """The planted facts that only go with the difference that is asked about."""
     grades: tuple[float | None, float | None] | None = None
@@ -110,6 +114,7 @@ def score(truth: Truth, report: Report, grade: Grader | None = None) -> PairScor
         test_interval=report.test.auroc_ci,
         obeyed=_obeyed(truth, said),
         complete=not truth.known,
+        unseen=bool(difference) and {fact.family for fact in difference} <= HELD_OUT_FAMILIES,
         confounders=frozenset(index for index, fact in enumerate(difference) if fact.confounder),
         grades=_grades(truth, report, grade) if grade and asked else None,
         named=_named(truth, report, grade) if grade and asked else (),
@@ -138,7 +143,7 @@ def _obeyed(truth: Truth, said: tuple[Statement, ...]) -> bool | None:
 
 def _statement(finding: Finding, difference: Difference) -> Statement:
     content = lexicon.parse(finding.text)
-    best = match((finding.side, content), difference)
+    best = match_broadly((finding.side, content), difference)
     named = best.side if best.fact is not None else any(fact.side == finding.side for fact in difference)
     return Statement(
         finding.side,
@@ -150,6 +155,7 @@ def _statement(finding: Finding, difference: Difference) -> Statement:
         best,
         _outcome(content, best),
         named,
+        frozenset(index for index, fact in enumerate(difference) if is_kin((finding.side, content), fact)),
     )
 
 

@@ -101,12 +101,16 @@ def _suite_sections(suite: SuiteBoard) -> list[str]:
 NOTES = """\
 The top hypothesis is the first of the report, verified or not; where several facts were planted, as many are taken as
 facts, and the pair is exact, or right, where every fact is told so. Exact: the right set and every attribute. Partly
-right: the right set and kind and at least half of the attributes. Untrue: all else that was understood; true side
-effects of the planted change are among it. The statistical error is another one: something verified where nothing
-differs. A sentence that the parser does not understand is left out of the numbers
-and counted in the last column. A pair of which nothing was said counts as missed in recall, F1, "exact" and "right",
-and not at all in precision and side. Intervals take as the unit all pairs that share base images, directly or through
-others (eval/metrics.py); those of single families, domains and conditions take pairs."""
+right: the right set and kind and at least half of the attributes, or the right set in a broader word that follows from
+what was planted by definition ("noisier" for speckle; data_synth/broader.py). Verified findings that are right by a
+broader word alone have a line of their own: less them the partly right, and with them the untrue, are the strict
+numbers. Untrue: all else that was understood; true side effects of the planted change are among it. Kin: of families
+that no training had, what a fair person would call partly right, by a table made by hand (eval/kin.py); it is untrue in
+all other numbers. The statistical error is another one: something verified where nothing differs. A sentence that the
+parser does not understand is left out of the numbers and counted in the last column. A pair of which nothing was said
+counts as missed in recall, F1, "exact", "right" and kin, and not at all in precision and side. Intervals take as the
+unit all pairs that share base images, directly or through others (eval/metrics.py); those of single families, domains
+and conditions take pairs."""
 
 
 def threshold_text(curve: Curve) -> str:

@@ -30,6 +30,8 @@ from vlmdiff.models.card import RunCard
 DARKER = content("brightness", direction="less")
 BRIGHTER = content("brightness", direction="more")
 BLURRED = content("blur")
+DEFOCUSED = content("defocus")
+SNOW = content("snow")
 RECTANGLE = content("rectangle", "top left", colour="red", count="one", size="small")
 BLUE_RECTANGLE = content("rectangle", "top left", colour="blue", count="one", size="small")
 OTHER_SHAPE = content("circle", "bottom", colour="green", count="one", size="large")

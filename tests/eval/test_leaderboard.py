@@ -54,6 +54,17 @@ def test_other_pairs_are_compared_in_words_only(tmp_path: Path) -> None:
     assert "on other pairs, so that no difference can be tested" in page
 
 
+def test_kin_is_shown_where_the_families_were_unseen(tmp_path: Path) -> None:
+    snow = fakes.fact(fakes.SNOW, "b")
+    of, records = made(right, suite="families", pairs=8)
+    rain = fakes.report(fakes.said("b", "it rains in the pictures"))
+    records = [replace(r, truth=replace(r.truth, difference=(snow,)), report=rain) for r in records]
+    page = markdown(read([on_disk(tmp_path / "families", of, records), folder(tmp_path, "learned", right)]))
+    core, families = page[page.index("## Core") : page.index("## Families")], page[page.index("## Families") :]
+    assert "right, or of its kin" in families and "right, or of its kin" not in core
+    assert "1.000 [0.676 to 1.000], n 8" in families
+
+
 def test_unfinished_and_double_runs_are_refused(tmp_path: Path) -> None:
     of, records = made(right)
     with pytest.raises(UsageError, match="core has 40 of 48 pairs"):

@@ -14,7 +14,9 @@ from tests.eval.fakes import (
     BLUE_RECTANGLE,
     BLURRED,
     DARKER,
+    DEFOCUSED,
     RECTANGLE,
+    SNOW,
     fact,
     report,
     said,
@@ -30,6 +32,7 @@ WRONG_SIDE = scored(PLANTED, said("b", RECTANGLE))
 WRONG_KIND = scored(PLANTED, said("a", BLURRED))
 UNREADABLE = scored(PLANTED, said("a", "a certain something"))
 MUTE = scored(PLANTED)
+KIN = scored([fact(SNOW)], said("a", "the images have rain streaks"))
 NULL = scored([])
 FALSE_ALARM = scored([], said("a", BLURRED))
 
@@ -76,6 +79,29 @@ def test_verified_findings_are_exact_partly_or_untrue() -> None:
     assert of("verified_precision", *pairs).trials == 5
     assert value("verified_recall", *pairs) == 0.75
     assert value("verified_exact_recall", *pairs) == 0.5
+
+
+def test_broader_words_are_partly_right_and_counted_apart() -> None:
+    planted = [fact(DEFOCUSED)]
+    wide, wrong_side = scored(planted, said("a", BLURRED)), scored(planted, said("b", BLURRED))
+    pairs = (EXACT, PARTLY, wide, scored(planted, said("a", DARKER)))
+    assert value("verified_broader", *pairs) == 0.25 and value("verified_partly", *pairs) == 0.5
+    assert value("verified_untrue", *pairs) == 0.25  # strictly 0.5
+    assert value("verified_recall", *pairs) == 0.75
+    assert value("top_f1", wide) == 0.5 and value("top_right", wide) == 1 and value("top_exact", wide) == 0
+    assert value("top_side", wide, wrong_side) == 0.5 and value("verified_broader", wrong_side) == 0
+
+
+def test_kin_counts_in_its_own_metric_alone() -> None:
+    planted = [fact(SNOW)]
+    kin = scored(planted, said("a", "the images have rain streaks"))
+    exact, silent = scored(planted, said("a", SNOW)), scored(planted)
+    wrong_side, wrong = scored(planted, said("b", "the images have rain streaks")), scored(planted, said("a", DARKER))
+    assert of("top_kin", kin, exact, silent, wrong_side, wrong).value == 0.4
+    assert of("top_kin", UNREADABLE, EXACT, NULL) == Estimate(None, None, 0, 0), "of no unseen family"
+    assert of("top_kin", scored(planted, said("a", "a certain something"))).unscored == 1
+    assert value("top_right", kin) == value("verified_recall", kin) == value("top_f1", kin) == 0
+    assert value("verified_untrue", kin) == value("false_discoveries", kin) == 1
 
 
 def test_unverified_findings_count_for_the_top_hypothesis_only() -> None:
@@ -132,7 +158,7 @@ OBEYED = score(
 
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_stays_between_0_and_1(name: str) -> None:
-    pairs = [EXACT, PARTLY, WRONG_SIDE, WRONG_KIND, UNREADABLE, MUTE, NULL, FALSE_ALARM, KNOWN, CONFOUNDED, OBEYED]
+    pairs = [EXACT, PARTLY, WRONG_SIDE, WRONG_KIND, UNREADABLE, MUTE, NULL, FALSE_ALARM, KNOWN, CONFOUNDED, OBEYED, KIN]
     found = of(name, *pairs)
     assert found.value is not None and found.interval is not None
     assert 0 <= found.interval[0] <= found.value <= found.interval[1] <= 1

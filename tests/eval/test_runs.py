@@ -69,7 +69,10 @@ def test_an_oracle_scores_1(tmp_path: Path, planted: dict[bytes, Difference]) ->
     assert {name for name, value in found.items() if value == 1} == found.keys() - WRONG
 
 
-WRONG = {"verified_partly", "verified_untrue", "null_verified", "null_different", "null_coverage"}
+WRONG = {
+    *("verified_partly", "verified_broader", "verified_untrue"),
+    *("null_verified", "null_different", "null_coverage"),
+}
 
 
 def test_a_mute_one_has_no_false_findings_no_recall_and_no_precision(
@@ -91,7 +94,7 @@ def test_always_blurry_is_caught_by_nulls_and_by_precision(tmp_path: Path, plant
     found = numbers(board)
     assert found["nulls"]["null_verified"] == found["nulls"]["null_different"] == 1
     assert (found["core"]["verified_precision"] or 0) < 0.2
-    assert board.core_and_nulls is not None and (board.core_and_nulls.value or 0) > 0.9
+    assert board.core_and_nulls is not None and (board.core_and_nulls.value or 0) > 0.8
 
 
 def test_two_runs_are_equal_byte_for_byte(tmp_path: Path, planted: dict[bytes, Difference]) -> None:

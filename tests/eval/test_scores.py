@@ -9,6 +9,7 @@ from tests.eval.fakes import (
     BLURRED,
     BRIGHTER,
     DARKER,
+    DEFOCUSED,
     OTHER_SHAPE,
     RECTANGLE,
     fact,
@@ -31,6 +32,9 @@ from vlmdiff.findings import Finding
         (DARKER, "b", BRIGHTER, "exact"),
         (DARKER, "a", BRIGHTER, "untrue"),
         (DARKER, "b", DARKER, "untrue"),
+        (DEFOCUSED, "a", BLURRED, "partly"),  # a broader word
+        (DEFOCUSED, "b", BLURRED, "untrue"),
+        (BLURRED, "a", DEFOCUSED, "untrue"),  # claims too much
     ],
 )
 def test_outcome_of_a_statement(planted: Content, side: str, text: Content | str, outcome: Outcome) -> None:
@@ -82,3 +86,11 @@ def test_changed_side_counts_whatever_the_kind() -> None:
     assert not scored(planted, said("b", RECTANGLE)).said[0].changed_side
     # That B is brighter is that A is darker: A was changed.
     assert scored([fact(DARKER, "a")], said("b", BRIGHTER)).said[0].changed_side
+
+
+def test_a_broader_word_finds_its_fact_with_half_the_credit() -> None:
+    pair = scored([fact(RECTANGLE), fact(DEFOCUSED, "b")], said("b", BLURRED), said("b", DEFOCUSED, verified=False))
+    wide, exact = pair.said
+    assert (wide.match.fact, wide.match.credit, wide.match.broader) == (1, 0.5, True)
+    assert (exact.match.fact, exact.match.credit, exact.match.broader) == (1, 1.0, False)
+    assert [pair.found(index) for index in range(pair.planted)] == ["untrue", "partly"]
