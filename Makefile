@@ -66,8 +66,8 @@ mini: $(STAMP)
 	$(BIN)/python -m train lora --task judge --tuning full --bank $(MINI)/bank.npy --base $(MINI)/both --start $(MINI)/both/projector \
 	  --steps 600 --out $(MINI)
 	$(BIN)/python -m train curriculum --bank $(MINI)/bank.npy --base $(MINI)/base --start $(MINI)/base/projector --judge $(MINI)/judge \
-	  --known --steps 300 --rounds 4 --out $(MINI)
-	$(BIN)/python -m eval judging --bank $(MINI)/bank.npy --model $(MINI)/base --adapter $(MINI)/lora --split val --into $(MINI)/lora
+	  --known --tuning full --steps 1800 --pairs 7500 --rounds 6 --patience 6 --out $(MINI)
+	$(BIN)/python -m eval judging --bank $(MINI)/bank.npy --model $(MINI)/base --adapter $(MINI)/full --split val --into $(MINI)/full
 START ?= mini
 
 schema: $(STAMP)
