@@ -57,7 +57,8 @@ def _finding(report: Report, rank: int | None, finding: Finding) -> str:
         *map(wording.within, finding.within),
     ]
     ids = finding.exemplars
-    shown = [(f"most in {side}", names) for side, names in (("A", ids.a), ("B", ids.b)) if names]
+    what = "most in" if finding.about == "images" else "a typical set of"
+    shown = [(f"{what} {side}", names) for side, names in (("A", ids.a), ("B", ids.b)) if names]
     if ids.against:
         shown.append((f"not in, though of {finding.side.upper()}", ids.against))
     told.append("; ".join(f"{where}: {', '.join(names)}" for where, names in shown) or None)

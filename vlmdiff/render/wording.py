@@ -191,6 +191,9 @@ def share(estimate: Estimate) -> str:
 def caption(finding: Finding, side: Side) -> str:
     """What is said above the exemplars of a set."""
     ids = finding.exemplars.a if side == "a" else finding.exemplars.b
+    if finding.about == "sets":
+        typical = f"a typical set: of the random sets of {len(ids)} that the judge read, the one with the middle score"
+        return typical if ids else "no set is named"
     said = "shows it most" if side == finding.side else "comes closest to it"
     showing = sum(name in finding.exemplars.shown for name in ids)
     return f"{said}; {showing or 'none'} of {len(ids)} judged to show it" if ids else "no image comes close to it"
@@ -228,7 +231,7 @@ def doubts(report: Report, finding: Finding) -> list[str]:
 def within(one: Within) -> str:
     """A finding among images that are alike in a column."""
     if one.auroc is None:
-        return f"within {one.column}: no stratum has images of both sets"
+        return f"within {one.column}: no stratum has enough images of both sets"
     strata = f"{count(one.images, 'image')} in {count(one.strata, 'stratum', 'strata')}"
     p = f"{relation('p', one.p_value)}" if one.p_value is not None else "too few to test"
     return f"within {one.column}: AUROC {number(one.auroc)}, {p} ({strata})"
