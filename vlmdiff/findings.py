@@ -146,7 +146,8 @@ class Within(Strict):
         "have as many images of each stratum); null without such strata."
     )
     p_value: float | None = Field(
-        description="One-sided, labels permuted within strata; null where no labeling could reach alpha."
+        description="One-sided, labels permuted within strata (doubled where `vlmdiff test` was told no side); null "
+        "where no labeling could reach alpha."
     )
 
 

@@ -261,8 +261,8 @@ def test_a_sentence_of_ones_own(
     assert capsys.readouterr().out.startswith("Verified: “the images are darker” fits B better than A.")
     assert (run_test[0]["claim"], run_test[0]["side"], run_test[0]["seed"]) == ("it is darker", "b", 4)
     assert len(list(tmp_path.iterdir())) == 4
-    assert exit_code("test", "it is darker", "a/", "b/") == 0
-    assert run_test[1]["side"] is None
+    assert exit_code("test", "it is darker", "a/", "b/", "--metadata", "m.csv") == 0
+    assert (run_test[1]["side"], run_test[1]["metadata"]) == (None, "m.csv")
     assert exit_code("test", "it is darker", "a/", "b/", "--side", "c") == 2
     assert exit_code("test", "it is darker") == 2
 

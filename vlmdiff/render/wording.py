@@ -74,7 +74,8 @@ def _claimed(report: Report) -> str:
     (finding,) = report.findings
     side, other = finding.side.upper(), "A" if finding.side == "b" else "B"
     if finding.verdict == "verified":
-        return f"Verified: {claim} fits {side} better than {other}."
+        confounded = f" (confounded with {finding.confounded_by})" if finding.confounded_by else ""
+        return f"Verified: {claim} fits {side} better than {other}{confounded}."
     if report.claim.judge == "untaught":
         return f"Cannot be verified: the model was never taught the words of {claim}."
     return f"Not verified: {claim} does not fit {side if report.claim.side else 'either set'} clearly better."
