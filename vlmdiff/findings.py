@@ -245,6 +245,12 @@ class SideImages(Strict):
         default=None, description="Check images that the judge read for every hypothesis; null where there were none."
     )
     skipped: list[Skipped]
+    sha256: str | None = Field(
+        default=None,
+        description="SHA-256 over the SHA-256 digests of the images read, in hexadecimal, sorted, a line each "
+        "(the digest of a frame is that of its file's digest, '#' and its number): the same images give the same one, "
+        "whatever they are called. Null in reports that were made before it was there.",
+    )
     groups: int | None = Field(
         default=None,
         description="Groups (patients, bursts) that the images used belong to; null where each stands for itself.",

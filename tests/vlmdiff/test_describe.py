@@ -379,6 +379,18 @@ def test_files_in_a_report_and_its_pictures_out(folders: tuple[Path, Path]) -> N
     assert set(report.seconds) >= {"load model", "read images", "features", "test", "propose", "verify", "pictures"}
 
 
+def test_the_hash_of_a_set_is_of_its_files_whatever_they_are_called(folders: tuple[Path, Path]) -> None:
+    """As `sha256sum A/* | cut -c 1-64 | sort | sha256sum` prints it."""
+    before = run(*folders, max_images=20).report.images
+    digests = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in folders[0].iterdir())
+    whole = hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
+    for file in sorted(folders[0].iterdir()):
+        file.rename(folders[0] / f"{99 - int(file.stem)}.png")
+    after = run(*folders).report.images
+    assert after.a.sha256 == whole != after.b.sha256
+    assert before.a.sha256 != whole, "of what was read, which is less"
+
+
 def test_metadata_are_joined_and_only_their_columns_named(folders: tuple[Path, Path]) -> None:
     """The scanner is the set: the finding holds, and may be the scanner."""
     lines = [f"{folder.name}/{i:02}.png,{folder.name}-jane,{i % 3}" for folder in folders for i in range(24)]

@@ -76,6 +76,7 @@ def _made(report: Report) -> str:
         "vlmdiff": f"{__version__}, report format {report.schema_version}",
         "model": f"{report.model.name}{adapter}",
         "weights, SHA-256": report.model.weights_sha256,
+        **{f"images of {side}, SHA-256": sha256 for side, sha256 in wording.images_sha256(report).items()},
         **{name: wording.setting(value) for name, value in report.settings.items()},
     }
     lines = [f"| {escaped(name)} | {escaped(value)} |" for name, value in rows.items()]

@@ -281,6 +281,12 @@ def reading(images: SideImages) -> str:
     return f"{read}, {len(images.skipped)} skipped ({'; '.join(f'{n} x {why}' for why, n in reasons)})"
 
 
+def images_sha256(report: Report) -> dict[str, str]:
+    """By set, what identifies its images; none of a report that was made before it was kept."""
+    sides = {"A": report.images.a, "B": report.images.b}
+    return {side: images.sha256 for side, images in sides.items() if images.sha256 is not None}
+
+
 def grouping(report: Report) -> str | None:
     """How groups entered the tests; None where there are none."""
     both = report.images.groups_in_both
