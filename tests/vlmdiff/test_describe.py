@@ -23,6 +23,7 @@ from vlmdiff.images.references import Reference
 from vlmdiff.images.sets import LoadedSet, SetPair
 from vlmdiff.models.lines import NO_DIFFERENCE
 from vlmdiff.models.scripted import ScriptedModel
+from vlmdiff.render import jsonout
 
 SIDE = 16
 DARKER, BRIGHTER = "the images are darker", "the images are brighter"
@@ -97,6 +98,30 @@ def test_a_real_difference_is_found_and_verified() -> None:
     assert report.test.p_value <= 0.05
     assert (report.test.n_a, report.test.n_b) == (24, 24)
     assert report.model.name == "scripted"
+
+
+def test_what_is_left_after_the_first_round_is_found_in_the_second() -> None:
+    """B is darker and redder; the model says the redness only once most of the darkness is taken out."""
+    redder = "the images are redder"
+
+    def redness(rows: torch.Tensor) -> torch.Tensor:
+        return rows[..., -3, 0] - rows[..., -3, 1:3].mean(-1)
+
+    def says(rows: torch.Tensor) -> list[str]:
+        is_b = brightness(rows) < 0 and redness(rows) > 0
+        return [f"b: {DARKER if brightness(rows) < -1 else redder}\n" if is_b else NO_DIFFERENCE + "\n"]
+
+    def judges(claim: str, rows: torch.Tensor) -> torch.Tensor:
+        return 4 * (redness(rows) if claim == f"b: {redder}\n" else knows_dark_from_bright(claim, rows))
+
+    rng = np.random.default_rng(1)
+    tints = rng.normal(0, 8, (80, 1, 1, 1)) + np.repeat([0, 20], 40)[:, None, None, None]
+    images = np.concatenate([noise(40, 140, 7), noise(40, 92, 8)]) + tints * [1, -0.5, -0.5]
+    a, b = np.split(images.clip(0, 255).astype(np.uint8), 2)
+    report = answer(pair_of(a, b), replace(MODEL, says=says, fits=judges, knows=(*MODEL.knows, redder)))
+    found = {(f.text, f.round, f.verdict) for f in report.findings}
+    assert found == {(DARKER, 1, "verified"), (redder, 2, "verified")}
+    assert '"round": 2' in jsonout.dumps(report)
 
 
 def test_what_the_model_was_never_taught_is_left_out_and_counted() -> None:
