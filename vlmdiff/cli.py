@@ -41,8 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except errors.VlmdiffError as error:
         _fail(str(error), error.exit_code)
     except Exception as error:
-        hint = "an error of ours, please report it; VLMDIFF_DEBUG=1 shows where"
-        _fail(f"{type(error).__name__}: {error} ({hint})", errors.VlmdiffError.exit_code)
+        _fail(f"{errors.fault(error)} (VLMDIFF_DEBUG=1 shows all of it)", errors.VlmdiffError.exit_code)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -177,10 +177,11 @@ def test_a_file_name_in_an_error_cannot_steer_the_terminal(run: FakeRun, capsys:
 def test_an_unexpected_error_is_one_line_with_a_hint(
     run: FakeRun, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run.error = ZeroDivisionError("no images")
+    run.error = ZeroDivisionError("jane.png")
     assert exit_code("describe", "a/", "b/") == 1
     err = capsys.readouterr().err
-    assert err.startswith("vlmdiff: ZeroDivisionError: no images") and "VLMDIFF_DEBUG=1" in err
+    assert err.startswith("vlmdiff: ZeroDivisionError in test_cli.py, line ") and "VLMDIFF_DEBUG=1" in err
+    assert "jane" not in err, "its text may quote a file"
     assert err.count("\n") == 1
     monkeypatch.setenv("VLMDIFF_DEBUG", "1")
     assert exit_code("describe", "a/", "b/") == 1

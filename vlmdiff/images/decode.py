@@ -178,7 +178,8 @@ def _decode(data: bytes, target: int | None) -> Raw:
         if target is not None:
             image.draft(None, (4 * target, 4 * target))
     white_is_zero = kind == "TIFF" and getattr(image, "tag_v2", {}).get(262) == 0
-    with quiet() if width * height > LARGE_PIXELS else nullcontext():
+    # A TIFF file's tags are read, and logged, with its pixels.
+    with quiet() if width * height > LARGE_PIXELS or kind == "TIFF" else nullcontext():
         image.load()
         turn = _turn(image)
         upright = image if turn is None else image.transpose(turn)
