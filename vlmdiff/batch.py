@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from vlmdiff import __version__, models
 from vlmdiff.describe import check_options, run
-from vlmdiff.errors import UsageError, VlmdiffError
+from vlmdiff.errors import UsageError, VlmdiffError, fault
 from vlmdiff.findings import Side
 from vlmdiff.images.reading import USUAL, Reading
 from vlmdiff.images.sources import open_set
@@ -94,9 +94,9 @@ def describe_row(row: Row, out: Path, options: Options, model: VisionLanguageMod
         kind_of_error = type(error).__name__
         if isinstance(error, VlmdiffError):
             message = _without_paths(str(error), row)
-        else:  # its text may say anything
-            message = f"{kind_of_error}, an error of ours, please report it"
-            print(f"{row.name}: {message}: {clean(str(error))}", file=sys.stderr)
+        else:
+            message = fault(error)
+            print(f"{row.name}: {message}", file=sys.stderr)
         texts = {ERROR_FILE: _json({"kind": kind_of_error, "message": clean(message)})}
     note = _json({"name": row.name, "row": row.number, "labels": dict(row.labels), "digest": digest})
     try:

@@ -9,20 +9,21 @@ from difflib import SequenceMatcher
 from functools import partial
 from math import log
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from vlmdiff import prevalence, verify
-from vlmdiff.comparison import Comparison, Conclusion, compare, report
+from vlmdiff.comparison import Comparison, Conclusion, among_alike, compare, report
 from vlmdiff.decide import decide, enough_images
 from vlmdiff.describe import Description, Progress, check_options, opened, pictures
 from vlmdiff.errors import UsageError
-from vlmdiff.findings import Claim, Finding, Hypothesis, Report, Side
+from vlmdiff.findings import Claim, Evidence, Finding, Hypothesis, Report, Side
 from vlmdiff.images.reading import USUAL, Reading, reading_settings
 from vlmdiff.images.sets import SetPair
 from vlmdiff.learn import features, ridge
 from vlmdiff.learn.heat import located
+from vlmdiff.metadata import Table, columns_of, read_table
 from vlmdiff.models.base import VisionLanguageModel
 from vlmdiff.models.lines import normalised
 from vlmdiff.rounds import gathered
@@ -51,6 +52,7 @@ def run(
     alpha: float = 0.05,
     show_names: bool = False,
     groups: str | None = None,
+    metadata: str | Path | None = None,
     reading: Reading = USUAL,
     cache: str | Path | None = None,
     progress: Progress | None = None,
@@ -60,20 +62,23 @@ def run(
     Args:
         claim: what one set shows more, as a sentence: "the images are darker".
         side: the set that is said to show it more; None: either, tested two-sided.
-        a, b, model, adapter, max_images, seed, device, alpha, groups, reading, cache: as in `vlmdiff.describe.run`.
+        a, b, model, adapter, max_images, seed, device, alpha, groups, metadata, reading, cache: as in
+            `vlmdiff.describe.run`.
 
     Raises:
         InputError: the images cannot be used. ModelError: the model cannot. UsageError: an option is off.
     """
     check_options("learned", alpha, groups)
     claim = checked(claim)
+    table = read_table(str(metadata)) if metadata is not None else None
     told = progress or (lambda stage, done, total: None)
     watch = Stopwatch()
     asked = {"max_images": max_images, "seed": seed, "show_names": show_names, "groups": groups, "reading": reading}
     loaded, pair = opened(a, b, model, adapter, device, None, told, watch, **asked)
-    tested = answer(claim, pair, loaded, side=side, alpha=alpha, seed=seed, cache=cache, progress=told, watch=watch)
+    options: dict[str, Any] = {"side": side, "alpha": alpha, "seed": seed, "metadata": table}
+    tested = answer(claim, pair, loaded, **options, cache=cache, progress=told, watch=watch)
     settings = {**tested.settings, "max_images": max_images, "device": device, "show_names": show_names}
-    settings |= {"groups": groups, **reading_settings(reading, pair.window)}
+    settings |= {"groups": groups, "metadata": table and list(table.names), **reading_settings(reading, pair.window)}
     with watch.stage("pictures"):
         shown = pictures(pair, tested.findings)
     return Description(tested.model_copy(update={"settings": settings, "seconds": watch.seconds}), shown)
@@ -102,6 +107,7 @@ def answer(
     side: Side | None = None,
     alpha: float = 0.05,
     seed: int = 0,
+    metadata: Table | None = None,
     cache: str | Path | None = None,
     progress: Progress | None = None,
     watch: Stopwatch | None = None,
@@ -111,7 +117,7 @@ def answer(
     The claim does not come from the images, so that none need be set aside for finding it: all of them (at most 500 a
     set) check it. They are the judge's pool as well; labels do not enter that, so that under every permutation of the
     labels it is the same, and the p-value is exact. Where no side is named, both are tested, and the smaller p-value
-    is doubled.
+    is doubled, among images alike in metadata as well.
 
     Raises:
         InputError: a set has no two different images, or all of one group. ModelError: the model cannot judge.
@@ -120,6 +126,7 @@ def answer(
     tokens = model.tokens_used
     rng = np.random.default_rng(seed)
     sample = Sample.of(pair)
+    properties, warnings = columns_of(metadata, sample.references) if metadata else ([], [])
     text, judge = understood(claim, model)
     with watch.stage("features"):
         looked = partial(told, "looking at images")
@@ -132,17 +139,22 @@ def answer(
         enough = enough_images(every.n_a, len(every.rows) - every.n_a, len(sides), alpha, every.groups)
         comparison = replace(whole, look=every, check=every, enough=enough)
     findings: list[Finding] = []
+    evidence: list[Evidence] = []
     if enough:
         images = verify.Encoded(grids, sample.pixels)
         with watch.stage("verify"):
             told("asking the judge", 0, 0)
-            found = _finding(text, sides, model, images, comparison, rng)
+            evidence = gathered(model, [Hypothesis(text, side, votes=1.0) for side in sides], images, comparison, rng)
+            found = _finding(evidence, model, comparison, rng)
             if judge == "untaught":
                 found = found.model_copy(update={"verdict": "unverified"})
         with watch.stage("where"):
             told("looking where", 0, 0)
             pool = images.only(every.rows).moments
             findings = [found if judge == "untaught" else located(model, found, sample.ids, grids, pool)]
+    with watch.stage("decide"):
+        findings, columns = among_alike(comparison, findings, evidence, properties, alpha / len(sides), rng)
+        findings = [_two_sided(one) for one in findings] if side is None else findings
     asked = Claim(
         text=text,
         side=side,
@@ -151,10 +163,11 @@ def answer(
     )
     answered = report(
         comparison,
-        Conclusion(findings, None, []),
+        Conclusion(findings, None, columns),
         model=model.info,
         settings={"claim": claim, "side": side, "alpha": alpha, "seed": seed},
         seconds=watch.seconds,
+        warnings=warnings,
         judged=bool(findings),
         tokens=model.tokens_used - tokens,
     )
@@ -162,23 +175,25 @@ def answer(
 
 
 def _finding(
-    text: str,
-    sides: Sequence[Side],
-    model: VisionLanguageModel,
-    images: verify.Encoded,
-    comparison: Comparison,
-    rng: np.random.Generator,
+    evidence: Sequence[Evidence], model: VisionLanguageModel, comparison: Comparison, rng: np.random.Generator
 ) -> Finding:
-    """The claim of the side that it fits better, with p for as many sides as were tried."""
-    hypotheses = [Hypothesis(text, side, votes=1.0) for side in sides]
-    evidence = gathered(model, hypotheses, images, comparison, rng)
-    check, ids, alpha = comparison.check, comparison.sample.ids, comparison.alpha / len(sides)
+    """The claim of the side that it fits better, with p for as many sides as were tried: one entry of evidence each."""
+    check, ids, alpha = comparison.check, comparison.sample.ids, comparison.alpha / len(evidence)
     in_a, in_b = [ids[row] for row in check.a], [ids[row] for row in check.b]
     found = [decide([one], in_a, in_b, alpha=alpha, rng=rng, groups=check.groups)[0] for one in evidence]
     found = prevalence.corrected(found, evidence, model.judged, check)
     best = min(found, key=lambda finding: (finding.p_value, -finding.auroc))
-    p = min(1.0, len(sides) * best.p_value)
+    p = min(1.0, len(evidence) * best.p_value)
     return best.model_copy(update={"p_value": p, "q_value": p})
+
+
+def _two_sided(finding: Finding) -> Finding:
+    """With twice the p-values of its tests within strata: the side is the better one of two."""
+    tests = [
+        one if one.p_value is None else one.model_copy(update={"p_value": min(1.0, 2 * one.p_value)})
+        for one in finding.within
+    ]
+    return finding.model_copy(update={"within": tests})
 
 
 def understood(claim: str, model: VisionLanguageModel) -> tuple[str, Literal["taught", "asked", "untaught"]]:

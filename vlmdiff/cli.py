@@ -41,8 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except errors.VlmdiffError as error:
         _fail(str(error), error.exit_code)
     except Exception as error:
-        hint = "an error of ours, please report it; VLMDIFF_DEBUG=1 shows where"
-        _fail(f"{type(error).__name__}: {error} ({hint})", errors.VlmdiffError.exit_code)
+        _fail(f"{errors.fault(error)} (VLMDIFF_DEBUG=1 shows all of it)", errors.VlmdiffError.exit_code)
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -227,6 +226,7 @@ def test(
     device: _Device = "auto",
     alpha: _Alpha = 0.05,
     groups: _Groups = None,
+    metadata: _Metadata = None,
     window: _Window = "auto",
     frames: _Frames = 1,
     channels: _Channels = None,
@@ -258,6 +258,7 @@ def test(
             alpha=alpha,
             show_names=show_names,
             groups=groups,
+            metadata=metadata,
             reading=reading,
             cache=cache,
             progress=progress,

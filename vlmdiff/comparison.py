@@ -93,8 +93,7 @@ def conclude(
         evidence: of the comparison's check images; empty where nothing was said.
         properties: metadata columns of all images of the sample.
     """
-    sample, check, alpha = comparison.sample, comparison.check, comparison.alpha
-    ids = sample.ids
+    check, alpha, ids = comparison.check, comparison.alpha, comparison.sample.ids
     findings = decide(
         evidence,
         [ids[row] for row in check.a],
@@ -103,12 +102,31 @@ def conclude(
         rng=rng,
         groups=check.groups,
     )
-    columns = confounders.separating(properties, sample.is_b, sample.groups, alpha, rng)
+    findings, columns = among_alike(comparison, findings, evidence, properties, alpha, rng)
+    return Conclusion(findings, _explained(comparison, evidence, findings, rng), columns)
+
+
+def among_alike(
+    comparison: Comparison,
+    findings: list[Finding],
+    evidence: Sequence[Evidence],
+    properties: Sequence[Property],
+    alpha: float,
+    rng: np.random.Generator,
+) -> tuple[list[Finding], list[Column]]:
+    """The findings with their tests among images alike in each property, and which properties alone tell A from B.
+
+    Args:
+        evidence: of the same findings; properties: of all images of the sample.
+        alpha: above which a finding vanishes.
+    """
+    sample, check = comparison.sample, comparison.check
+    columns = confounders.separating(properties, sample.is_b, sample.groups, comparison.alpha, rng)
     if properties and findings:
         checked = [replace(one, numbers=one.numbers[check.rows]) for one in properties]
         separates = [column.name for column in columns if column.separates]
         findings = confounders.confounded(findings, evidence, checked, separates, check.is_b, check.groups, alpha, rng)
-    return Conclusion(findings, _explained(comparison, evidence, findings, rng), columns)
+    return findings, columns
 
 
 def _explained(

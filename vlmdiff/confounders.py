@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vlmdiff import findings
-from vlmdiff.findings import Evidence, Finding, Within
+from vlmdiff.findings import Evidence, Finding, OfSets, Within
 from vlmdiff.metadata import Column
 from vlmdiff.stats import Exchangeable, Flags, Floats, auroc_rows, benjamini_hochberg, double_ranks
 
 PERMUTATIONS = 1_999
+PERMUTATIONS_OF_SETS = 199
+"""At least; each costs the judge two readings."""
 STRATA = 5
 """Parts of a numeric column at least, as equal as can be; five remove over 90 % of its confounding (Cochran 1968)."""
 _IN_STRATUM = 10
@@ -76,11 +79,11 @@ def _alone(column: Column, is_b: Flags, groups: Groups | None, rng: np.random.Ge
     return float(aurocs[0]), float((aurocs >= aurocs[0] - 1e-12).mean())
 
 
-def _labelings(swaps: Exchangeable, rng: np.random.Generator) -> Flags:
+def _labelings(swaps: Exchangeable, rng: np.random.Generator, permutations: int = PERMUTATIONS) -> Flags:
     """The observed labels of the items, then others that are as likely: (labelings, items)."""
-    if swaps.count <= PERMUTATIONS:
+    if swaps.count <= permutations:
         return swaps.every()
-    return np.concatenate([swaps.is_b[None], swaps.drawn(PERMUTATIONS, rng)])
+    return np.concatenate([swaps.is_b[None], swaps.drawn(permutations, rng)])
 
 
 def strata_of(column: Column, parts: int | None = None) -> NDArray[np.intp]:
@@ -114,29 +117,110 @@ def within(
         scores, is_b, groups, and the column's numbers: of the check images, A's first.
         parts: of a numeric column; None: STRATA, and more where there are many images.
     """
-    strata = strata_of(column, parts)
-    mixed = [s for s in range(int(strata.max()) + 1) if 0 < is_b[strata == s].sum() < (strata == s).sum()]
-    kept = np.isin(strata, mixed)
-    if not mixed:
+    alike = _alike(column, is_b, groups, parts)
+    if alike is None:
         return Within(column=column.name, strata=0, images=0, auroc=None, p_value=None)
-    labels, values = is_b[kept], scores[kept] * (1 if side == "b" else -1)
-    alike = np.unique(strata[kept], return_inverse=True)[1]
-    swaps = Exchangeable.of(labels, np.arange(len(labels)) if groups is None else groups[kept], alike)
-    labelings = _labelings(swaps, rng)[:, swaps.item]
+    values, labelings = scores[alike.kept] * (1 if side == "b" else -1), alike.labelings(rng, PERMUTATIONS)
     wins, pairs = np.zeros(len(labelings)), np.zeros(len(labelings))
-    for part in range(len(mixed)):
-        inside = alike == part
+    for part in range(alike.strata):
+        inside = alike.stratum == part
         ranks, n_b = double_ranks(values[inside]) / 2, labelings[:, inside].sum(1)
         wins += labelings[:, inside] @ ranks - n_b * (n_b + 1) / 2
         pairs += n_b * (inside.sum() - n_b)
     aurocs = np.where(pairs > 0, wins / np.maximum(pairs, 1), 0.5)
     return Within(
         column=column.name,
-        strata=len(mixed),
-        images=int(kept.sum()),
+        strata=alike.strata,
+        images=len(alike.stratum),
         auroc=float(aurocs[0]),
         p_value=float((aurocs >= aurocs[0] - 1e-12).mean()) if len(labelings) * alpha >= 1 else None,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Alike:
+    """The images of the strata that hold images of both sets."""
+
+    kept: Flags
+    """Which of all images these are, (images,)."""
+    stratum: NDArray[np.intp]
+    """Of each of these, from 0, (kept,)."""
+    swaps: Exchangeable
+
+    @property
+    def strata(self) -> int:
+        return int(self.stratum.max()) + 1
+
+    def labelings(self, rng: np.random.Generator, permutations: int) -> Flags:
+        """Labels of these images, the observed ones first, then as likely ones inside the strata: (labelings, kept)."""
+        return _labelings(self.swaps, rng, permutations)[:, self.swaps.item]
+
+
+def _alike(column: Column, is_b: Flags, groups: Groups | None, parts: int | None = None) -> _Alike | None:
+    """None where no stratum holds images of both sets."""
+    strata = strata_of(column, parts)
+    mixed = [s for s in range(int(strata.max()) + 1) if 0 < is_b[strata == s].sum() < (strata == s).sum()]
+    if not mixed:
+        return None
+    kept = np.isin(strata, mixed)
+    stratum = np.unique(strata[kept], return_inverse=True)[1]
+    of_kept = np.arange(int(kept.sum())) if groups is None else groups[kept]
+    return _Alike(kept, stratum, Exchangeable.of(is_b[kept], of_kept, stratum))
+
+
+def within_sets(
+    sets: OfSets,
+    side: findings.Side,
+    is_b: Flags,
+    column: Column,
+    groups: Groups | None,
+    alpha: float,
+    rng: np.random.Generator,
+) -> Within:
+    """One claim about sets where the make-up of the sets in a column is held fast: labels are permuted inside strata.
+
+    A set that is more varied because it mixes two scanners mixes them under every such labeling. The AUROC is that of
+    random sets in pairs, one of each side, with as many images of each stratum.
+
+    Args:
+        is_b, groups, and the column's numbers: of the check images, A's first.
+    """
+    alike = _alike(column, is_b, groups)
+    labelings = None if alike is None else alike.labelings(rng, max(PERMUTATIONS_OF_SETS, ceil(2 / alpha)))
+    if alike is None or labelings is None or min(labelings.sum(1).min(), (~labelings).sum(1).min()) < 2:
+        return Within(column=column.name, strata=0, images=0, auroc=None, p_value=None)
+    in_b = np.zeros((len(labelings), len(is_b)), bool)
+    in_b[:, alike.kept] = labelings
+    matched = np.concatenate(_matched(alike, is_b, sets.members, rng))
+    odds = sets.odds(np.concatenate([in_b, alike.kept & ~in_b, matched])) * (1 if side == "b" else -1)
+    of_b, of_a, matched_a, matched_b = np.split(odds, np.cumsum([len(in_b), len(in_b), len(matched) // 2]))
+    higher, gaps = of_b - of_a, matched_b - matched_a
+    return Within(
+        column=column.name,
+        strata=alike.strata,
+        images=len(alike.stratum),
+        auroc=float((gaps > 0).mean() + (gaps == 0).mean() / 2),
+        p_value=float((higher >= higher[0] - 1e-6).mean()) if len(labelings) * alpha >= 1 else None,
+    )
+
+
+def _matched(alike: _Alike, is_b: Flags, members: Flags, rng: np.random.Generator) -> tuple[Flags, Flags]:
+    """Sets of A and of B, as many and as large as those that were scored, each pair with equal shares of the strata."""
+    count, size = len(members) // 2, int(members[0].sum())
+    rows, labels = np.flatnonzero(alike.kept), is_b[alike.kept]
+    of_a, of_b = np.zeros((count, len(is_b)), bool), np.zeros((count, len(is_b)), bool)
+    for a, b in zip(of_a, of_b, strict=True):
+        pairs = [
+            pair
+            for part in range(alike.strata)
+            for inside in [alike.stratum == part]
+            for pair in zip(
+                rng.permutation(rows[inside & ~labels]), rng.permutation(rows[inside & labels]), strict=False
+            )
+        ]
+        chosen = np.array(pairs)[rng.permutation(len(pairs))[:size]]
+        a[chosen[:, 0]], b[chosen[:, 1]] = True, True
+    return of_a, of_b
 
 
 def confounded(
@@ -160,11 +244,16 @@ def confounded(
     marked = []
     for finding in found:
         item = by[finding.side, finding.text]
-        if item.sets is not None or finding.verdict != "verified":
+        if finding.verdict != "verified":
             marked.append(finding)
             continue
         scores = np.concatenate([item.scores_a, item.scores_b]).astype(np.float64)
-        tests = [within(scores, finding.side, is_b, column, groups, alpha, rng) for column in columns]
+        tests = [
+            within(scores, finding.side, is_b, column, groups, alpha, rng)
+            if item.sets is None
+            else within_sets(item.sets, finding.side, is_b, column, groups, alpha, rng)
+            for column in columns
+        ]
         gone = [t.column for t in tests if t.column in separates and (t.p_value is None or t.p_value > alpha)]
         first = next((name for name in separates if name in gone), None)
         marked.append(finding.model_copy(update={"within": tests, "confounded_by": first}))

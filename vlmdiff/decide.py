@@ -85,7 +85,9 @@ def decide(
             votes=item.hypothesis.votes,
             round=item.hypothesis.round,
             about="images" if item.sets is None else "sets",
-            exemplars=Exemplars() if item.sets else _exemplars(item, ids_a, ids_b, threshold),
+            exemplars=_exemplars(item, ids_a, ids_b, threshold)
+            if item.sets is None
+            else _typical(item, item.sets.members, [*ids_a, *ids_b]),
         )
         found.append((finding, item))
     found.sort(key=lambda one: (-one[0].votes, one[0].q_value, -one[0].auroc, one[0].text))
@@ -204,6 +206,16 @@ def _exemplars(item: Evidence, ids_a: Sequence[str], ids_b: Sequence[str], thres
         shown=[ids_a[i] for i in a if item.scores_a[i] > threshold]
         + [ids_b[i] for i in b if item.scores_b[i] > threshold],
     )
+
+
+def _typical(item: Evidence, members: NDArray[np.bool_], ids: Sequence[str]) -> Exemplars:
+    """Of each side the set with the middle score: the best ones may be so by chance."""
+    of_a, of_b = np.split(members, [len(item.scores_a)])
+    a, b = (
+        [ids[i] for i in np.flatnonzero(sets[np.argsort(scores, kind="stable")[len(scores) // 2]]).tolist()]
+        for sets, scores in ((of_a, item.scores_a), (of_b, item.scores_b))
+    )
+    return Exemplars(a=a, b=b)
 
 
 def _order(values: NDArray[np.float32]) -> NDArray[np.intp]:

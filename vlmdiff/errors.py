@@ -1,5 +1,8 @@
 """What can go wrong, and the exit code each kind ends with."""
 
+import traceback
+from pathlib import Path
+
 
 class VlmdiffError(Exception):
     """A failure with a one-line message that names the value, what was expected and what to do."""
@@ -39,3 +42,11 @@ DIFFERENT = 10
 
 REGRESSION = 6
 """Exit code of `python -m eval compare --gate` when a score is worse than before beyond noise."""
+
+
+def fault(error: Exception) -> str:
+    """An error that nobody foresaw, by its kind and place: its text may quote a file or its name."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}: an error of ours, please report it"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,7 +30,7 @@ class Hypothesis:
     """In which round it was proposed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OfSets:
     """What makes evidence of a claim about sets, which no single image shows."""
 
@@ -38,6 +39,10 @@ class OfSets:
     apart_a: int
     """How many of A's sets have no image in common, at most."""
     apart_b: int
+    members: NDArray[np.bool_]
+    """Which check images are in each set that was scored, A's sets first, (sets, images)."""
+    odds: Callable[[NDArray[np.bool_]], NDArray[np.float64]]
+    """Asks the judge about further sets of check images, (sets, images): log-odds of the claim on each, (sets,)."""
 
 
 @dataclass(frozen=True)
@@ -136,14 +141,21 @@ class Within(Strict):
     column: str
     strata: int = Field(description="Strata of the column with check images of both sets.")
     images: int = Field(description="Check images in those strata.")
-    auroc: float | None = Field(description="AUROC within strata, pairs of images counted; null without such strata.")
+    auroc: float | None = Field(
+        description="AUROC within strata, pairs of images counted (of a claim about sets, pairs of random sets that "
+        "have as many images of each stratum); null without such strata."
+    )
     p_value: float | None = Field(
-        description="One-sided, labels permuted within strata; null where no labeling could reach alpha."
+        description="One-sided, labels permuted within strata (doubled where `vlmdiff test` was told no side); null "
+        "where no labeling could reach alpha."
     )
 
 
 class Exemplars(Strict):
-    """Opaque ids of the check images that show the finding most, by side."""
+    """Opaque ids of the check images that show the finding most, by side; of a claim about sets, a typical set of each.
+
+    That is, of the random sets that the judge read, the one with the middle score, with all its images.
+    """
 
     a: list[str] = Field(
         default=[], description="Images of A with the highest scores, best first; none that shares the lowest of all."
@@ -233,6 +245,12 @@ class SideImages(Strict):
         default=None, description="Check images that the judge read for every hypothesis; null where there were none."
     )
     skipped: list[Skipped]
+    sha256: str | None = Field(
+        default=None,
+        description="SHA-256 over the SHA-256 digests of the images read, in hexadecimal, sorted, a line each "
+        "(the digest of a frame is that of its file's digest, '#' and its number): the same images give the same one, "
+        "whatever they are called. Null in reports that were made before it was there.",
+    )
     groups: int | None = Field(
         default=None,
         description="Groups (patients, bursts) that the images used belong to; null where each stands for itself.",

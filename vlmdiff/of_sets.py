@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,7 @@ def evidence(
         hypotheses: of the run, which decide how small a p-value must be possible.
     """
     rows = images.only(check.rows).rows
+    odds = partial(_odds, model, hypothesis.text, rows, pool)
     is_b = check.is_b
     swaps = Exchangeable.of(is_b, np.arange(len(is_b)) if check.groups is None else check.groups)
     wanted = max(PERMUTATIONS, ceil(2 * hypotheses / alpha))
@@ -81,20 +83,20 @@ def evidence(
         labelings = swaps.every()[:, swaps.item]
     else:
         labelings = np.concatenate([is_b[None], swaps.drawn(wanted, rng)[:, swaps.item]])
-    odds = _odds(model, hypothesis.text, rows, np.concatenate([labelings, ~labelings]), pool)
-    higher = (odds[: len(labelings)] - odds[len(labelings) :]) * (1 if hypothesis.side == "b" else -1)
+    in_b, in_a = np.split(odds(np.concatenate([labelings, ~labelings])), 2)
+    higher = (in_b - in_a) * (1 if hypothesis.side == "b" else -1)
     n_a, n_b = int((~is_b).sum()), int(is_b.sum())
     size = min(max(min(n_a, n_b) // 4, _SMALLEST), _LARGEST, n_a, n_b)
     drawn = np.zeros((2 * SETS, len(is_b)), bool)
     for i in range(2 * SETS):
         drawn[i, rng.choice(np.flatnonzero(is_b if i >= SETS else ~is_b), size, replace=False)] = True
-    of_a, of_b = np.split(_odds(model, hypothesis.text, rows, drawn, pool).astype(np.float32), 2)
+    of_a, of_b = np.split(odds(drawn).astype(np.float32), 2)
     p = float((higher >= higher[0] - 1e-6).mean())
-    return Evidence(hypothesis, of_a, of_b, OfSets(p, max(n_a // size, 1), max(n_b // size, 1)))
+    return Evidence(hypothesis, of_a, of_b, OfSets(p, max(n_a // size, 1), max(n_b // size, 1), drawn, odds))
 
 
 def _odds(
-    model: VisionLanguageModel, claim: str, rows: torch.Tensor, chosen: NDArray[np.bool_], pool: verify.Judged
+    model: VisionLanguageModel, claim: str, rows: torch.Tensor, pool: verify.Judged, chosen: NDArray[np.bool_]
 ) -> Floats:
     """Log-odds of the claim on each of several sets of images, (sets,).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -175,4 +176,5 @@ def _members(images: LoadedSet, rows: Rows) -> list[str]:
 
 def _side(images: LoadedSet, members: set[str], judged: int | None) -> SideImages:
     groups = None if images.groups is None else len(members)
-    return SideImages(read=len(images.ids), skipped=images.skipped, groups=groups, judged=judged)
+    sha256 = hashlib.sha256("".join(f"{digest}\n" for digest in sorted(images.digests)).encode()).hexdigest()
+    return SideImages(read=len(images.ids), skipped=images.skipped, sha256=sha256, groups=groups, judged=judged)

@@ -60,9 +60,10 @@ def report() -> Report:
         ),
         findings=[darker, warmer, zoomed],
         images=Images(
-            a=SideImages(read=32, skipped=[]),
+            a=SideImages(read=32, skipped=[], sha256="1a" * 32),
             b=SideImages(
                 read=30,
+                sha256="2b" * 32,
                 skipped=[Skipped(file="B-0031", reason="truncated"), Skipped(file="B-0032", reason="not an image")],
             ),
         ),

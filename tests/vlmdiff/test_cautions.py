@@ -103,6 +103,11 @@ def test_compression_is_told_from_its_quantisation() -> None:
     assert one.startswith("JPEG compression differs (mean quantisation step): the median is 5 in A and 7 in B, which")
 
 
+def test_colour_that_lost_bits_is_told() -> None:
+    found = cautions(loaded("a", of([(60, 60)] * 3, halved=True)), loaded("b", of([(60, 60)] * 3)))
+    assert len(found) == 1 and found[0].startswith("A: 3 of 3 images are colour TIFF of 16 bits that is read at 8")
+
+
 def test_modalities_channels_and_burned_in_names_are_told(tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(0, 999, (6, 20, 20), np.uint16)
     for side, modality in (("a", "CT"), ("b", "US")):

@@ -16,8 +16,10 @@ from vlmdiff.findings import Side
 from vlmdiff.images.decode import Header
 from vlmdiff.images.references import Reference
 from vlmdiff.images.sets import LoadedSet, SetPair
+from vlmdiff.metadata import Table
 from vlmdiff.models.lines import line
 from vlmdiff.models.scripted import ScriptedModel
+from vlmdiff.render import folder, terminal
 
 SIDE = 16
 DARKER, BRIGHTER = "the images are darker", "the images are brighter"
@@ -162,3 +164,35 @@ def test_folders_in_and_a_report_with_pictures_out(tmp_path: Path) -> None:
     exemplars = done.report.findings[0].exemplars
     assert set(done.pictures) == {*exemplars.a, *exemplars.b, *exemplars.against}
     assert "verify" in done.report.seconds and done.report.tokens
+
+
+def test_a_claim_is_tested_among_images_alike_in_metadata(tmp_path: Path) -> None:
+    """The scanner is the set, the reader is not."""
+    lines = ["path,scanner,reader"]
+    for name, images in (("a", BRIGHT), ("b", DARK)):
+        (tmp_path / name).mkdir()
+        for i, image in enumerate(images):
+            Image.fromarray(image).save(tmp_path / name / f"{i}.png")
+            lines.append(f"{name}/{i}.png,{name}-jane,{i % 3}")
+    table = tmp_path / "metadata.csv"
+    table.write_text("\n".join(lines))
+    report = run(DARKER, tmp_path / "a", tmp_path / "b", model=MODEL, metadata=table).report
+    (finding,) = report.findings
+    assert (finding.verdict, finding.confounded_by) == ("verified", "scanner")
+    assert [(column.name, column.separates) for column in report.columns] == [("scanner", True), ("reader", False)]
+    assert report.settings["metadata"] == ["scanner", "reader"]
+    said = [terminal.text(report).plain, *folder.texts(report, {}).values()]
+    assert all("scanner" in text for text in said)
+    assert "fits B better than A (confounded with scanner)" in said[0]
+    assert not any("jane" in text for text in said)
+
+
+def test_without_a_side_p_among_alike_images_is_doubled() -> None:
+    table = Table(("scanner",))
+    sets = pair(noise(12, 112, seed=3), noise(12, 100, seed=4))
+    told = [replace(r, cells={"scanner": str(i % 2)}) for i, r in enumerate(sets.a.references)]
+    sets = replace(sets, a=replace(sets.a, references=told), b=replace(sets.b, references=told))
+    either, named = (answer(DARKER, sets, MODEL, side=side, alpha=0.2, metadata=table) for side in (None, "b"))
+    (two,), (one,) = either.findings[0].within, named.findings[0].within
+    assert one.p_value is not None and two.p_value is not None
+    assert two.p_value == pytest.approx(2 * one.p_value, rel=0.2), "random labelings"

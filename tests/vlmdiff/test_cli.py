@@ -177,10 +177,11 @@ def test_a_file_name_in_an_error_cannot_steer_the_terminal(run: FakeRun, capsys:
 def test_an_unexpected_error_is_one_line_with_a_hint(
     run: FakeRun, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run.error = ZeroDivisionError("no images")
+    run.error = ZeroDivisionError("jane.png")
     assert exit_code("describe", "a/", "b/") == 1
     err = capsys.readouterr().err
-    assert err.startswith("vlmdiff: ZeroDivisionError: no images") and "VLMDIFF_DEBUG=1" in err
+    assert err.startswith("vlmdiff: ZeroDivisionError in test_cli.py, line ") and "VLMDIFF_DEBUG=1" in err
+    assert "jane" not in err, "its text may quote a file"
     assert err.count("\n") == 1
     monkeypatch.setenv("VLMDIFF_DEBUG", "1")
     assert exit_code("describe", "a/", "b/") == 1
@@ -261,8 +262,8 @@ def test_a_sentence_of_ones_own(
     assert capsys.readouterr().out.startswith("Verified: “the images are darker” fits B better than A.")
     assert (run_test[0]["claim"], run_test[0]["side"], run_test[0]["seed"]) == ("it is darker", "b", 4)
     assert len(list(tmp_path.iterdir())) == 4
-    assert exit_code("test", "it is darker", "a/", "b/") == 0
-    assert run_test[1]["side"] is None
+    assert exit_code("test", "it is darker", "a/", "b/", "--metadata", "m.csv") == 0
+    assert (run_test[1]["side"], run_test[1]["metadata"]) == (None, "m.csv")
     assert exit_code("test", "it is darker", "a/", "b/", "--side", "c") == 2
     assert exit_code("test", "it is darker") == 2
 

@@ -109,18 +109,21 @@ def test_a_copy_of_the_first_finding_is_explained_by_it() -> None:
 
 
 def test_a_claim_about_sets_has_the_p_value_of_its_sets() -> None:
+    members = np.zeros((6, 10), bool)
+    for row, images in enumerate([(0, 1), (2, 3), (3, 4), (5, 6), (8, 9), (5, 9)]):
+        members[row, list(images)] = True
     of_sets = Evidence(
         Hypothesis("the images vary more in colour", "a", 0.6),
         np.array([2, 3, 4], np.float32),
         np.array([-1, -1, 3], np.float32),
-        OfSets(0.01, 3, 2),
+        OfSets(0.01, 3, 2, members, odds=lambda sets: np.zeros(len(sets))),
     )
     (found, _) = decided(evidence("darker", "b", [0, 1, 2, 3, 4], [0, 1, 2, 3, 4], 0.2), of_sets)
     assert (found.about, found.p_value, found.q_value, found.verdict) == ("sets", 0.01, 0.02, "verified")
     assert found.auroc == pytest.approx(7.5 / 9)
     assert found.rate_a == 1
     assert found.rate_b == pytest.approx(1 / 3)
-    assert found.exemplars == Exemplars(a=[], b=[])
+    assert found.exemplars == Exemplars(a=["a2", "a3"], b=["b3", "b4"]), "the sets with the middle scores"
     assert found.auroc_ci[0] < 0.5, "three sets and two, for the interval"
 
 

@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from vlmdiff.images import decode as module
@@ -23,6 +25,7 @@ from vlmdiff.images.decode import (
     shrink,
 )
 from vlmdiff.images.intensity import Window, fit_window, sample_levels
+from vlmdiff.images.sets import load_pair
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -81,6 +84,54 @@ def test_sixteen_bits_keep_their_levels(kind: str) -> None:
     raw = decode(encoded(Image.fromarray(levels), kind))
     assert raw.header.high_depth and raw.pixels.dtype == np.uint16
     np.testing.assert_array_equal(raw.pixels, levels)
+
+
+def deep_png(levels: NDArray[np.uint16], *more: tuple[bytes, bytes]) -> bytes:
+    """A PNG file of 16 bits, with more chunks after the header: Pillow writes none in colour."""
+    png = cv2.imencode(".png", levels[..., [2, 1, 0, *range(3, levels.shape[2])]])[1].tobytes()
+    chunks = [
+        len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big") for kind, data in more
+    ]
+    return png[:33] + b"".join(chunks) + png[33:]
+
+
+def test_colour_of_sixteen_bits_keeps_its_levels() -> None:
+    levels = np.random.default_rng(0).integers(0, 4096, (40, 30, 3)).astype(np.uint16)
+    raw = decode(deep_png(levels))
+    assert (raw.header.high_depth, raw.header.colour, raw.header.channels) == (True, True, 1)
+    np.testing.assert_array_equal(raw.pixels, levels)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = decode(deep_png(levels, (b"eXIf", exif.tobytes()[6:]), (b"tEXt", b"Author\0Jane")))
+    np.testing.assert_array_equal(turned.pixels, np.rot90(levels, -1))
+    assert (turned.header.width, turned.header.height) == (40, 30)
+    with pytest.raises(Unreadable, match=r"truncated|damaged"):
+        decode(deep_png(levels)[:-3000])
+
+
+def test_transparency_of_sixteen_bits_is_laid_on_the_highest_level() -> None:
+    levels = np.full((20, 20, 4), 1000, np.uint16)
+    levels[0, 0, :3] = 4000
+    levels[:, 10:, 3], levels[:, :10, 3] = 0, 65535
+    pixels = decode(deep_png(levels)).pixels
+    assert pixels[5, 5].tolist() == [1000] * 3 and pixels[5, 15].tolist() == [4000] * 3
+
+
+def test_colour_of_few_bits_is_seen_through_the_window_of_grey(tmp_path: Path) -> None:
+    """Values to 4095 of 65535 would be nearly black at 8 bits; hues stay, as one window shows all three channels."""
+    rng = np.random.default_rng(0)
+    for side, top in (("a", 4096), ("b", 2048)):
+        (tmp_path / side).mkdir()
+        for number in range(3):
+            levels = rng.integers(0, top, (32, 32, 3)).astype(np.uint16)
+            levels[..., 2] //= 4
+            (tmp_path / side / f"{number}.png").write_bytes(deep_png(levels))
+    pair = load_pair(tmp_path / "a", tmp_path / "b", size=32)
+    assert pair.a.pixels[..., 0].mean() > 110 and pair.b.pixels[..., 0].mean() == pytest.approx(64, abs=4)
+    assert pair.a.pixels[..., 2].mean() == pytest.approx(pair.a.pixels[..., 0].mean() / 4, rel=0.1)
+    assert pair.window is not None and [one["of"] for one in pair.window.described()] == [1]
+    shown = np.asarray(Image.open(io.BytesIO(pair.a.thumbnail(0))))
+    np.testing.assert_array_equal(shown, pair.a.pixels[0])
 
 
 def test_byte_order_and_inverted_grey_of_tiff() -> None:

@@ -23,6 +23,7 @@ from vlmdiff.images.references import Reference
 from vlmdiff.images.sets import LoadedSet, SetPair
 from vlmdiff.models.lines import NO_DIFFERENCE
 from vlmdiff.models.scripted import ScriptedModel
+from vlmdiff.render import jsonout
 
 SIDE = 16
 DARKER, BRIGHTER = "the images are darker", "the images are brighter"
@@ -97,6 +98,30 @@ def test_a_real_difference_is_found_and_verified() -> None:
     assert report.test.p_value <= 0.05
     assert (report.test.n_a, report.test.n_b) == (24, 24)
     assert report.model.name == "scripted"
+
+
+def test_what_is_left_after_the_first_round_is_found_in_the_second() -> None:
+    """B is darker and redder; the model says the redness only once most of the darkness is taken out."""
+    redder = "the images are redder"
+
+    def redness(rows: torch.Tensor) -> torch.Tensor:
+        return rows[..., -3, 0] - rows[..., -3, 1:3].mean(-1)
+
+    def says(rows: torch.Tensor) -> list[str]:
+        is_b = brightness(rows) < 0 and redness(rows) > 0
+        return [f"b: {DARKER if brightness(rows) < -1 else redder}\n" if is_b else NO_DIFFERENCE + "\n"]
+
+    def judges(claim: str, rows: torch.Tensor) -> torch.Tensor:
+        return 4 * (redness(rows) if claim == f"b: {redder}\n" else knows_dark_from_bright(claim, rows))
+
+    rng = np.random.default_rng(1)
+    tints = rng.normal(0, 8, (80, 1, 1, 1)) + np.repeat([0, 20], 40)[:, None, None, None]
+    images = np.concatenate([noise(40, 140, 7), noise(40, 92, 8)]) + tints * [1, -0.5, -0.5]
+    a, b = np.split(images.clip(0, 255).astype(np.uint8), 2)
+    report = answer(pair_of(a, b), replace(MODEL, says=says, fits=judges, knows=(*MODEL.knows, redder)))
+    found = {(f.text, f.round, f.verdict) for f in report.findings}
+    assert found == {(DARKER, 1, "verified"), (redder, 2, "verified")}
+    assert '"round": 2' in jsonout.dumps(report)
 
 
 def test_what_the_model_was_never_taught_is_left_out_and_counted() -> None:
@@ -377,6 +402,18 @@ def test_files_in_a_report_and_its_pictures_out(folders: tuple[Path, Path]) -> N
         "looking where",
     ]
     assert set(report.seconds) >= {"load model", "read images", "features", "test", "propose", "verify", "pictures"}
+
+
+def test_the_hash_of_a_set_is_of_its_files_whatever_they_are_called(folders: tuple[Path, Path]) -> None:
+    """As `sha256sum A/* | cut -c 1-64 | sort | sha256sum` prints it."""
+    before = run(*folders, max_images=20).report.images
+    digests = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in folders[0].iterdir())
+    whole = hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
+    for file in sorted(folders[0].iterdir()):
+        file.rename(folders[0] / f"{99 - int(file.stem)}.png")
+    after = run(*folders).report.images
+    assert after.a.sha256 == whole != after.b.sha256
+    assert before.a.sha256 != whole, "of what was read, which is less"
 
 
 def test_metadata_are_joined_and_only_their_columns_named(folders: tuple[Path, Path]) -> None:

@@ -303,8 +303,15 @@ def test_ordinary_tiff_is_read_as_before() -> None:
     (raw,) = read(tiff(ramp()))
     assert raw.header.high_depth and raw.pixels.dtype == np.uint16
     np.testing.assert_array_equal(raw.pixels, ramp())
-    (raw,) = read(tiff((colour.astype(np.uint16) << 8), photometric="rgb"))
+
+
+def test_colour_tiff_of_16_bits_keeps_its_levels() -> None:
+    colour = np.random.default_rng(0).integers(0, 4096, (20, 30, 3), np.uint16)
+    (raw,) = read(tiff(colour, photometric="rgb"))
     np.testing.assert_array_equal(raw.pixels, colour)
+    assert (raw.header.high_depth, raw.header.colour, raw.header.channels, raw.header.halved) == (True, True, 1, False)
+    (turned,) = read(tiff(colour, photometric="rgb", extratags=[(274, 3, 1, 6, True)]))
+    assert (turned.pixels.shape, turned.header.colour, turned.header.halved) == ((30, 20, 3), False, True)
 
 
 def test_odd_kinds_of_tiff_are_levels_too() -> None:

@@ -97,7 +97,7 @@ def test_a_file_in_both_sets_is_told_and_not_refused(tmp_path: Path) -> None:
         ("m.csv", "set,path\na,0.png\n,1.png", "1 of 2 rows name no set"),
         ("m.csv", "set,path\na,0.png\na,1.png", "names 1 sets; expected two"),
         ("m.csv", "set,path\na,0.png\nb,1.png\nc,2.png", "names 3 sets; expected two"),
-        ("m.csv", "set,path,frame\na,0.png,first\nb,1.png,", "row 1: frame 'first'; expected a whole number"),
+        ("m.csv", "set,path,frame\na,0.png,first\nb,1.png,", "row 1: the frame is no whole number from 1"),
         ("m.jsonl", '{"set": "a"}', "line 1: expected an object with a path"),
         ("m.jsonl", '{"path": "0.png"}\n[', "line 2: not readable as JSON"),
         ("m.jsonl", "[" * 100_000, "line 1: not readable as JSON"),
@@ -113,7 +113,7 @@ def test_what_is_no_manifest(tmp_path: Path, name: str, text: str | None, words:
 
 
 def test_channels_of_a_list_are_numbers(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="channels 'blue' of a list"):
+    with pytest.raises(UsageError, match="channels of a list"):
         open_set(written(tmp_path / "m.csv", "path,channels\n0.png,blue"), "a")
 
 

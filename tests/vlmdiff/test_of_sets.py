@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from data_synth.catalog import FAMILIES, SET_FAMILIES
 from vlmdiff import verify
-from vlmdiff.findings import Evidence, Hypothesis, Side
+from vlmdiff.confounders import confounded, within_sets
+from vlmdiff.decide import decide
+from vlmdiff.findings import Evidence, Finding, Hypothesis, OfSets, Side
+from vlmdiff.metadata import Column
 from vlmdiff.models.scripted import ScriptedModel
 from vlmdiff.of_sets import SETS, about_sets, evidence
 from vlmdiff.sample import Part
@@ -81,6 +84,76 @@ def test_the_same_variety_is_verified_as_often_as_chance_allows() -> None:
     assert len(p_values) == 40
     assert sum(p <= 0.05 for p in p_values) <= 6
     assert 0.35 < np.mean(p_values) < 0.65
+
+
+def scanned(spread: NDArray[np.float64], level: NDArray[np.intp], scanner: NDArray[np.intp], seed: int) -> Finding:
+    """The claim that B varies more, of 16 + 16 images with these spreads and levels, tested within scanners."""
+    of_b = np.arange(32) >= 16
+    found = asked(0, 0, seed=seed, between=lambda dice: level + dice.normal(size=32) * spread)
+    ids = [str(i) for i in range(16)]
+    decided = decide([found], ids, ids, alpha=0.05, rng=np.random.default_rng(0))
+    column = Column("scanner", "categorical", scanner.astype(np.float64))
+    return confounded(decided, [found], [column], ["scanner"], of_b, None, 0.05, np.random.default_rng(seed))[0]
+
+
+def test_a_set_that_is_more_varied_because_it_mixes_scanners_is_confounded() -> None:
+    """Of A two images are of the second scanner, of B a half; images of the second are far brighter."""
+    scanner = np.concatenate([np.arange(16) < 2, np.arange(16) < 8]).astype(np.intp)
+    found = [scanned(np.full(32, 0.3), scanner * 3, scanner, seed) for seed in range(8)]
+    verified = [one for one in found if one.verdict == "verified"]
+    assert len(verified) >= 6
+    assert [one.confounded_by for one in verified].count("scanner") >= len(verified) - 1
+    assert {(one.within[0].strata, one.within[0].images) for one in verified} == {(2, 32)}
+
+
+def test_a_set_that_is_more_varied_on_each_scanner_is_not_confounded() -> None:
+    scanner = np.concatenate([np.arange(16) < 4, np.arange(16) < 8]).astype(np.intp)
+    found = scanned(np.repeat([0.3, 2.0], 16), scanner, scanner, seed=1)
+    assert (found.verdict, found.confounded_by) == ("verified", None)
+    assert found.within[0].p_value is not None and found.within[0].p_value <= 0.02
+    assert found.within[0].auroc is not None and found.within[0].auroc > 0.8
+
+
+def test_within_scanners_the_same_variety_is_found_as_often_as_chance_allows() -> None:
+    scanner = np.concatenate([np.arange(16) < 4, np.arange(16) < 12]).astype(np.intp)
+    column = Column("scanner", "categorical", scanner.astype(np.float64))
+    p_values = []
+    for seed in range(40):
+        found = asked(0, 0, seed=seed, between=lambda dice: 2.0 * scanner + dice.normal(size=32)).sets
+        assert found is not None
+        p_values.append(
+            within_sets(found, "b", np.arange(32) >= 16, column, None, 0.05, np.random.default_rng(seed)).p_value or 0
+        )
+    assert sum(p <= 0.05 for p in p_values) <= 6
+    assert 0.35 < np.mean(p_values) < 0.65
+
+
+def test_pairs_of_sets_have_equal_shares_of_each_scanner() -> None:
+    """Of the first scanner ten images of A and two of B, of the second two and ten: four pairs can be made."""
+    scanner = np.concatenate([np.arange(12) >= 10, np.arange(12) >= 2]).astype(np.float64)
+    asked_of: list[NDArray[np.bool_]] = []
+
+    def odds(sets: NDArray[np.bool_]) -> NDArray[np.float64]:
+        asked_of.append(sets)
+        return np.zeros(len(sets))
+
+    members = np.zeros((10, 24), bool)
+    members[:, :3] = True
+    found = within_sets(
+        OfSets(0.01, 3, 3, members, odds),
+        "b",
+        np.arange(24) >= 12,
+        Column("scanner", "categorical", scanner),
+        None,
+        0.05,
+        np.random.default_rng(0),
+    )
+    (sets,) = asked_of
+    of_a, of_b = np.split(sets[-10:], 2)
+    assert not of_a[:, 12:].any() and not of_b[:, :12].any()
+    assert (of_a.sum(1) == 3).all() and (of_b.sum(1) == 3).all()
+    assert (of_a @ scanner == of_b @ scanner).all()
+    assert (found.auroc, found.p_value) == (0.5, 1.0), "a judge without an opinion"
 
 
 def test_images_of_one_group_are_permuted_together() -> None:

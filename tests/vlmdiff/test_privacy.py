@@ -67,14 +67,24 @@ def microscopy(values: NDArray[Any]) -> bytes:
     return tiff(planes, "CYX", names={"Name": SECRET, "Description": SECRET}, software=SECRET) + SECRET.encode()
 
 
+def scanned_page(values: NDArray[Any]) -> bytes:
+    exif = Image.Exif()
+    exif[0x010E] = SECRET
+    exif.get_ifd(0x8769)[0x9286] = SECRET  # comment in a directory of its own
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "TIFF", exif=exif)
+    return file.getvalue()
+
+
 WRITERS: dict[str, Callable[[NDArray[Any]], bytes]] = {
     "jpg": jpeg,
     "png": png,
     "dcm": scan,
     "nii": volume,
     "tif": microscopy,
+    "tiff": scanned_page,
 }
-FORBIDDEN = (SECRET, "99887766")
+FORBIDDEN = (SECRET, "zephy", "99887766")
 
 
 def sets(folder: Path) -> list[str]:
@@ -93,6 +103,7 @@ def sets(folder: Path) -> list[str]:
                 (path / f"{SECRET}_bad_{number}.{kind}").write_bytes(data[:300] + SECRET.encode() * 9 + data[420:])
         (path / f"{SECRET}.pdf").write_bytes(SECRET.encode())
         (path / f"note.{SECRET} x").write_bytes(SECRET.encode())
+        (path / "note.zephy").write_bytes(SECRET.encode())
         (path / f"{SECRET}.dcm").write_bytes(SECRET.encode())
         paths.append(str(path))
     return paths

@@ -92,12 +92,15 @@ def test_a_folder_is_searched_with_subfolders_sorted_and_without_hidden_files_an
 
 
 def test_other_kinds_of_files_in_a_folder_are_refused_by_suffix_and_keep_an_id(tmp_path: Path) -> None:
-    found = refusals(folder_of(tmp_path, dict.fromkeys(["a.png", "b.txt", "c", "d.jane doe", "e.tiff"], b"x")))
+    found = refusals(
+        folder_of(tmp_path, dict.fromkeys(["a.png", "b.txt", "c", "d.jane doe", "d.meyer", "e.tiff"], b"x"))
+    )
     assert found == {
         "a.png": None,
         "b.txt": "not an image file (.txt)",
         "c": None,  # the content decides
         "d.jane doe": "not an image file",  # a suffix may be a name
+        "d.meyer": "not an image file",
         "e.tiff": None,
     }
 

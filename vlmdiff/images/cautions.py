@@ -66,6 +66,11 @@ def _of_one(one: LoadedSet) -> list[str]:
             f"{name}: the images are long; the centred square that is compared leaves out over 40 % "
             f"of {cropped} of {total}"
         )
+    if halved := sum(h.halved for h in one.headers):
+        found.append(
+            f"{name}: {halved} of {total} images are colour TIFF of 16 bits that is read at 8, which may leave little "
+            "of it; save them as PNG to keep all"
+        )
     if burned := sum(h.burned_in for h in one.headers):
         found.append(
             f"{name}: {burned} of {total} images may have names written into the pixels: their DICOM files say so, or "

@@ -53,7 +53,7 @@ class Header:
     width: int
     height: int
     high_depth: bool
-    """Levels, to be seen through an Intensity: measured values, grey of more than 8 bits. (Colour is read at 8.)"""
+    """Levels, to be seen through an Intensity: measured values, grey or colour of more than 8 bits."""
     quantisation: float | None = None
     """Mean step of a JPEG's luminance table: higher is more compressed; None for other formats."""
     modality: str | None = None
@@ -64,6 +64,10 @@ class Header:
     """A DICOM picture that may have a name written into its pixels."""
     study: str | None = None
     """The same for all pictures of one DICOM study; means nothing else."""
+    colour: bool = False
+    """Levels that are red, green and blue: one window shows all three."""
+    halved: bool = False
+    """Colour of 16 bits that was read at 8."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,18 +181,25 @@ def _decode(data: bytes, target: int | None) -> Raw:
         quantisation = float(np.mean(tables[min(tables)])) if tables else None
         if target is not None:
             image.draft(None, (4 * target, 4 * target))
+    is_deep_png = kind == "PNG" and data[_PNG_DEPTH] == 16 and image.mode in ("RGB", "RGBA")
+    halved = kind == "TIFF" and image.mode in ("RGB", "RGBA") and 16 in getattr(image, "tag_v2", {}).get(258, ())
     white_is_zero = kind == "TIFF" and getattr(image, "tag_v2", {}).get(262) == 0
-    with quiet() if width * height > LARGE_PIXELS else nullcontext():
+    # A TIFF file's tags are read, and logged, with its pixels.
+    with quiet() if width * height > LARGE_PIXELS or kind == "TIFF" else nullcontext():
         image.load()
         turn = _turn(image)
         upright = image if turn is None else image.transpose(turn)
         if image.mode == "F" or image.mode.startswith("I"):
             pixels: NDArray[Any] = _levels(upright, white_is_zero)
+        elif is_deep_png:
+            pixels = _deep_png(data, turn)
         else:
             pixels = _rgb(upright)
     if upright.size != image.size:
         width, height = height, width
-    return Raw(pixels, Header(kind, width, height, pixels.ndim == 2, quantisation))
+    is_deep = pixels.dtype != np.uint8
+    is_colour = is_deep and pixels.ndim == 3
+    return Raw(pixels, Header(kind, width, height, is_deep, quantisation, colour=is_colour, halved=halved))
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
@@ -272,6 +283,33 @@ def _levels(image: Image.Image, white_is_zero: bool) -> Levels:
         return 65535 - levels if white_is_zero else levels
     levels = measured(levels)
     return np.negative(levels) if white_is_zero else levels
+
+
+_PNG_DEPTH = 24
+"""Place of the bit depth in the bytes of a PNG file."""
+_PNG_PICTURE = (b"IHDR", b"tRNS", b"IDAT", b"IEND")
+"""Chunks that make the picture; a decoder that sees no others cannot quote them."""
+
+
+def _deep_png(data: bytes, turn: Image.Transpose | None) -> Levels:
+    """Colour of 16 bits, of which Pillow keeps 8; transparency is laid on the highest level of the picture."""
+    chunks, at = [data[:8]], 8
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] in _PNG_PICTURE:
+            chunks.append(data[at:end])
+        at = end
+    found = cv2.imdecode(np.frombuffer(b"".join(chunks), np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None or found.dtype != np.uint16 or found.ndim != 3:
+        raise Unreadable("damaged file")
+    levels: Levels = found[..., 2::-1]
+    if found.shape[2] == 4:
+        opaque = found[..., 3:] / np.float32(65535)
+        levels = np.rint(levels * opaque + levels.max() * (1 - opaque)).astype(np.uint16)
+    if turn is not None:
+        channels = [Image.fromarray(np.ascontiguousarray(levels[..., i])).transpose(turn) for i in range(3)]
+        levels = np.stack([np.asarray(channel) for channel in channels], axis=2)
+    return np.ascontiguousarray(levels)
 
 
 def _rgb(image: Image.Image) -> Pixels:

@@ -36,8 +36,9 @@ class Window:
     high: float
 
     def apply(self, levels: Levels) -> Pixels:
-        """Levels as grey RGB; what lies outside the window is clipped."""
-        return np.repeat(np.rint(255 * self.share(levels)).astype(np.uint8)[..., None], 3, axis=2)
+        """Levels as grey RGB, those of red, green and blue as RGB; what lies outside the window is clipped."""
+        shown = np.rint(255 * self.share(levels)).astype(np.uint8)
+        return shown if levels.ndim == 3 else np.repeat(shown[..., None], 3, axis=2)
 
     def share(self, levels: Levels) -> NDArray[np.float64]:
         """How far into the window each level lies, 0 to 1."""
@@ -53,8 +54,14 @@ class Intensity:
     colours: tuple[str, ...] | None = None
     """Of the channels, where they were told; pictures with fewer or more channels have the usual ones."""
 
-    def apply(self, levels: Levels) -> Pixels:
-        """Levels as RGB: the sum of their channels, each in its colour."""
+    def apply(self, levels: Levels, is_colour: bool = False) -> Pixels:
+        """Levels as RGB: the sum of their channels, each in its colour.
+
+        Args:
+            is_colour: they are red, green and blue, in the window of single channels.
+        """
+        if is_colour:
+            return self.windows[1][0].apply(levels)
         channels = levels[..., None] if levels.ndim == 2 else levels
         count = channels.shape[2]
         windows, names = self.windows[count], self._colours_of(count)
@@ -116,8 +123,11 @@ def fit_window(samples: Sequence[NDArray[Any]]) -> Window:
     return Window(float(low), float(high))
 
 
-def sample_levels(levels: Levels) -> NDArray[np.float32]:
+def sample_levels(levels: Levels, is_colour: bool = False) -> NDArray[np.float32]:
     """At most 32 x 32 measured levels on an even grid, so that every picture weighs the same in a fit.
+
+    Args:
+        is_colour: they are red, green and blue, which count as levels of a single channel.
 
     Returns:
         (samples, channels), without places where nothing was measured.
@@ -125,4 +135,5 @@ def sample_levels(levels: Levels) -> NDArray[np.float32]:
     channels = levels[..., None] if levels.ndim == 2 else levels
     rows, columns = (np.linspace(0, n - 1, min(n, SAMPLES)).astype(int) for n in channels.shape[:2])
     grid = channels[np.ix_(rows, columns)].reshape(-1, channels.shape[2]).astype(np.float32)
-    return np.asarray(grid[np.isfinite(grid).all(axis=1)], np.float32)
+    told = np.asarray(grid[np.isfinite(grid).all(axis=1)], np.float32)
+    return told.reshape(-1, 1) if is_colour else told

@@ -127,5 +127,5 @@ def _frame(origin: Path, number: int, cell: str) -> int | None:
     if not cell:
         return None
     if not cell.isdecimal() or int(cell) < 1:
-        raise InputError(f"list {str(origin)!r}, row {number}: frame {cell!r}; expected a whole number from 1")
+        raise InputError(f"list {str(origin)!r}, row {number}: the frame is no whole number from 1")
     return int(cell)

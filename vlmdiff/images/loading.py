@@ -130,7 +130,7 @@ class Loading:
         """
         for row in list(self.levels):
             assert intensity is not None
-            self.rows[row] = intensity.apply(self.levels.pop(row))
+            self.rows[row] = intensity.apply(self.levels.pop(row), self.read[row].header.colour)
         pixels = self.rows[: len(self.read)]
         order = sorted(range(len(self.read)), key=lambda row: self.read[row].id)
         self.read = [self.read[row] for row in order]
@@ -182,7 +182,7 @@ def _pictures(
         of_file = None
         for raw in formats.read(content, reference, reading, size):
             of_file = of_file or _digest_of_file(content)
-            samples = sample_levels(raw.pixels) if raw.header.high_depth else None
+            samples = sample_levels(raw.pixels, raw.header.colour) if raw.header.high_depth else None
             fitted = fit(measured(raw.pixels), size)
             found.append(Picture(fitted, samples, _digest_of_frame(of_file, raw.frame), raw.header, raw.frame))
         return found

@@ -98,7 +98,7 @@ def channel_numbers(cell: str) -> tuple[int, ...] | None:
         return None
     parts = [part.strip() for part in re.split(r"[,; ]+", cell) if part.strip()]
     if not parts or any(not part.isdecimal() or int(part) < 1 for part in parts):
-        raise UsageError(f"channels {cell!r} of a list: expected the numbers of channels, like 3,1,2")
+        raise UsageError("channels of a list: expected the numbers of channels in every row, like 3,1,2")
     return tuple(map(int, parts))
 
 

@@ -66,10 +66,11 @@ class LoadedSet:
             raise InputError(f"image {name} cannot be read again: {content}")
         if digest_of(content, reference.frame) != self.digests[index]:
             raise InputError(f"image {name} has changed since it was read; run again")
-        small = shrink(measured(formats.read(content, reference, self.reading, side_px)[0].pixels), side_px)
+        raw = formats.read(content, reference, self.reading, side_px)[0]
+        small = shrink(measured(raw.pixels), side_px)
         if small.dtype != np.uint8:
             assert self.window is not None
-            small = self.window.apply(small)
+            small = self.window.apply(small, raw.header.colour)
         png = io.BytesIO()
         Image.fromarray(small).save(png, "PNG")
         return png.getvalue()

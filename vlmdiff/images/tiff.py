@@ -22,6 +22,7 @@ SLIDE_PIXELS = 16_000_000
 """At most of the level of a slide that is read."""
 COLOUR = (2, 5, 6)
 """Photometric interpretations RGB, CMYK and YCbCr."""
+RGB = 2
 WHITE_IS_ZERO = 0
 PALETTE = 3
 ORDINARY_GREY = ("uint16", "int16", "int32", "float32")
@@ -96,7 +97,15 @@ def _is_ordinary(file: Any, series: Any) -> bool:
     is_colour = page.samplesperpixel in (3, 4) and page.photometric in COLOUR
     if page.bitspersample <= 8:
         return is_grey or is_colour or (page.samplesperpixel == 2 and bool(page.extrasamples))
-    return len(series.pages) == 1 and (is_colour or (is_grey and str(page.dtype) in ORDINARY_GREY))
+    return len(series.pages) == 1 and (
+        (is_colour and not _is_deep_rgb(page)) or (is_grey and str(page.dtype) in ORDINARY_GREY)
+    )
+
+
+def _is_deep_rgb(page: Any) -> bool:
+    """Colour of 16 bits as it is mostly saved; an ordinary reader keeps 8 of them."""
+    turned = page.tags.get("Orientation") is not None and page.tags["Orientation"].value != 1
+    return bool(page.photometric == RGB and page.samplesperpixel == 3 and page.dtype == np.uint16 and not turned)
 
 
 def _pictures(series: Any, reading: Reading, frame: int | None, channels: tuple[int, ...] | None) -> list[Raw]:
@@ -119,9 +128,16 @@ def _pictures(series: Any, reading: Reading, frame: int | None, channels: tuple[
     found = []
     for index in chosen:
         of_file = values.shape[-1]
-        pixels = _rgb(values[index]) if is_rgb else _shown(values[index], told, channels)
+        is_deep = is_rgb and values.dtype == np.uint16
+        pixels = (
+            values[index, ..., :3]
+            if is_deep
+            else _rgb(values[index])
+            if is_rgb
+            else _shown(values[index], told, channels)
+        )
         height, width = pixels.shape[:2]
-        header = Header("TIFF", width, height, not is_rgb, channels=1 if is_rgb else of_file)
+        header = Header("TIFF", width, height, is_deep or not is_rgb, channels=1 if is_rgb else of_file, colour=is_deep)
         found.append(Raw(pixels, header, None if count == 1 else index + 1))
     return found
 

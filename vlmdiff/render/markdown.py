@@ -57,7 +57,8 @@ def _finding(report: Report, rank: int | None, finding: Finding) -> str:
         *map(wording.within, finding.within),
     ]
     ids = finding.exemplars
-    shown = [(f"most in {side}", names) for side, names in (("A", ids.a), ("B", ids.b)) if names]
+    what = "most in" if finding.about == "images" else "a typical set of"
+    shown = [(f"{what} {side}", names) for side, names in (("A", ids.a), ("B", ids.b)) if names]
     if ids.against:
         shown.append((f"not in, though of {finding.side.upper()}", ids.against))
     told.append("; ".join(f"{where}: {', '.join(names)}" for where, names in shown) or None)
@@ -75,6 +76,7 @@ def _made(report: Report) -> str:
         "vlmdiff": f"{__version__}, report format {report.schema_version}",
         "model": f"{report.model.name}{adapter}",
         "weights, SHA-256": report.model.weights_sha256,
+        **{f"images of {side}, SHA-256": sha256 for side, sha256 in wording.images_sha256(report).items()},
         **{name: wording.setting(value) for name, value in report.settings.items()},
     }
     lines = [f"| {escaped(name)} | {escaped(value)} |" for name, value in rows.items()]

@@ -74,7 +74,8 @@ def _claimed(report: Report) -> str:
     (finding,) = report.findings
     side, other = finding.side.upper(), "A" if finding.side == "b" else "B"
     if finding.verdict == "verified":
-        return f"Verified: {claim} fits {side} better than {other}."
+        confounded = f" (confounded with {finding.confounded_by})" if finding.confounded_by else ""
+        return f"Verified: {claim} fits {side} better than {other}{confounded}."
     if report.claim.judge == "untaught":
         return f"Cannot be verified: the model was never taught the words of {claim}."
     return f"Not verified: {claim} does not fit {side if report.claim.side else 'either set'} clearly better."
@@ -191,6 +192,9 @@ def share(estimate: Estimate) -> str:
 def caption(finding: Finding, side: Side) -> str:
     """What is said above the exemplars of a set."""
     ids = finding.exemplars.a if side == "a" else finding.exemplars.b
+    if finding.about == "sets":
+        typical = f"a typical set: of the random sets of {len(ids)} that the judge read, the one with the middle score"
+        return typical if ids else "no set is named"
     said = "shows it most" if side == finding.side else "comes closest to it"
     showing = sum(name in finding.exemplars.shown for name in ids)
     return f"{said}; {showing or 'none'} of {len(ids)} judged to show it" if ids else "no image comes close to it"
@@ -228,7 +232,7 @@ def doubts(report: Report, finding: Finding) -> list[str]:
 def within(one: Within) -> str:
     """A finding among images that are alike in a column."""
     if one.auroc is None:
-        return f"within {one.column}: no stratum has images of both sets"
+        return f"within {one.column}: no stratum has enough images of both sets"
     strata = f"{count(one.images, 'image')} in {count(one.strata, 'stratum', 'strata')}"
     p = f"{relation('p', one.p_value)}" if one.p_value is not None else "too few to test"
     return f"within {one.column}: AUROC {number(one.auroc)}, {p} ({strata})"
@@ -275,6 +279,12 @@ def reading(images: SideImages) -> str:
         return read
     reasons = Counter(item.reason for item in images.skipped).most_common()
     return f"{read}, {len(images.skipped)} skipped ({'; '.join(f'{n} x {why}' for why, n in reasons)})"
+
+
+def images_sha256(report: Report) -> dict[str, str]:
+    """By set, what identifies its images; none of a report that was made before it was kept."""
+    sides = {"A": report.images.a, "B": report.images.b}
+    return {side: images.sha256 for side, images in sides.items() if images.sha256 is not None}
 
 
 def grouping(report: Report) -> str | None:
