@@ -70,8 +70,10 @@ def in_rounds(
         fresh = [h for h in able if not _said(h, said, model.opposites) and (number == 1 or h.votes >= LATER_VOTES)]
         if not fresh:
             break
-        among = verify.scores_among(model, fresh, judged)
-        new = propose.merged(replace(proposed, hypotheses=fresh), among, part.n_a, model.opposites)
+        new = fresh
+        if len(fresh) > 1:
+            among = verify.scores_among(model, fresh, judged)
+            new = propose.merged(replace(proposed, hypotheses=fresh), among, part.n_a, model.opposites)
         said += [replace(h, round=number) for h in (new if number == 1 else new[:LATER])]
         if number == ROUNDS or not propose.NEEDS[method] <= {"tokens"}:
             break

@@ -26,7 +26,7 @@ from vlmdiff.errors import ModelError
 from vlmdiff.learn.tokens import between, with_summaries
 from vlmdiff.models import asking
 from vlmdiff.models.base import Part
-from vlmdiff.models.difference import Difference, claim_log_likelihoods, injected, shared_log_likelihoods
+from vlmdiff.models.difference import ClaimTree, Difference, claim_log_likelihoods, injected, shared_log_likelihoods
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.lines import line
 from vlmdiff.models.profiles import MINI, PROFILES
@@ -338,7 +338,7 @@ def test_claims_score_as_the_whole_sequence_does(untuned: Made, family: str) -> 
     wanted = torch.stack([torch.stack([plainly(one, claim) for claim in claims]) for one in tokens])
     torch.testing.assert_close(found, wanted, atol=1e-3, rtol=0)
     if model.profile.attends_to_all:
-        shared = shared_log_likelihoods(model.model, model.placeholder, tokens, prompt, claims)
+        shared = shared_log_likelihoods(model.model, model.placeholder, tokens, prompt, ClaimTree.of(claims))
         torch.testing.assert_close(shared, wanted, atol=1e-3, rtol=0)
     assert (found[0] - found[1]).abs().max() > 1e-3, "the tokens are read"
     (gradient,) = torch.autograd.grad(found[1, 1], tokens)

@@ -61,7 +61,15 @@ def encoded(
 
 def flat(grids: torch.Tensor) -> NDArray[np.float32]:
     """Rows for the classifier (see `probe.flatten`) of grids in bfloat16, which are widened part by part."""
-    return weighed(np.concatenate([pooled(part.float().numpy()) for part in grids.split(_AT_ONCE)]), grids.shape[2])
+    rows: NDArray[np.float32] | None = None
+    for start in range(0, len(grids), _AT_ONCE):
+        part = pooled(grids[start : start + _AT_ONCE].float().numpy())
+        if rows is None:
+            rows = np.empty((len(grids), part.shape[1]), np.float32)
+        rows[start : start + len(part)] = part
+    if rows is None:
+        raise ValueError("no images: expected at least one")
+    return weighed(rows, grids.shape[2])
 
 
 def _part(model: VisionLanguageModel, images: NDArray[np.uint8], store: sqlite3.Connection | None) -> torch.Tensor:

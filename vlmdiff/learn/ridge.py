@@ -7,6 +7,7 @@ directions (n x r), which say the same for r <= n at a fraction of the cost.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import Protocol
 
@@ -143,12 +144,23 @@ class Directions:
     def coarse(self, directions: int) -> Directions:
         return Directions(self.rows[:, :directions])
 
+    @cached_property
+    def _apart(self) -> tuple[Floats, Floats]:
+        """Centred coordinates along directions that do not vary together, and their sums of squares."""
+        rows = self.rows - self.rows.mean(0)
+        squares, turn = np.linalg.eigh(rows.T @ rows)
+        return rows @ turn, squares.clip(0)
+
     def smoother(self, penalty: float, copies: Floats) -> Smoother:
         root = np.sqrt(copies)
-        mean = copies @ self.rows / copies.sum()
-        rows = (self.rows - mean) * root[:, None]
-        triangle = np.linalg.cholesky(rows.T @ rows + penalty * np.eye(rows.shape[1]))
-        return _Factored(np.column_stack([root / copies.sum() ** 0.5, rows @ np.linalg.inv(triangle).T]), root, penalty)
+        if (copies == 1).all():  # whatever the penalty, only the lengths change
+            rows, squares = self._apart
+            hat = rows / np.sqrt(squares + penalty)
+        else:
+            rows = (self.rows - copies @ self.rows / copies.sum()) * root[:, None]
+            triangle = np.linalg.cholesky(rows.T @ rows + penalty * np.eye(rows.shape[1]))
+            hat = rows @ np.linalg.inv(triangle).T
+        return _Factored(np.column_stack([root / copies.sum() ** 0.5, hat]), root, penalty)
 
     def scores(self, duals: Floats, of: Rows, on: Rows) -> Floats:
         found: Floats = (duals @ self.rows[of]) @ self.rows[on].T
@@ -190,21 +202,21 @@ def products(features: NDArray[np.floating]) -> Products:
     """
     if not np.isfinite(features).all():
         raise ValueError("the features hold values that are not finite: expected finite features; check the model")
-    mean = features.mean(0, dtype=np.float64)
     if len(features) <= MOST_IN_GRAM:
-        centred = features - mean
+        centred = features - features.mean(0, dtype=np.float64)
         return Gram(centred @ centred.T).centred()  # in float64, so that equal images have equal products and tie
-    return Directions(leading(features.astype(np.float32, copy=False) - mean.astype(np.float32), DIRECTIONS)).centred()
+    return Directions(leading(features.astype(np.float32, copy=False), DIRECTIONS)).centred()
 
 
-def leading(centred: NDArray[np.float32], count: int) -> Floats:
+def leading(features: NDArray[np.float32], count: int) -> Floats:
     """Coordinates of rows (n, F) along `count` principal directions at most, those of most variance first."""
-    some = centred[np.linspace(0, len(centred) - 1, min(_NYSTROM, len(centred))).astype(int)]
+    mean = features.mean(0, dtype=np.float64).astype(np.float32)
+    some = features[np.linspace(0, len(features) - 1, min(_NYSTROM, len(features))).astype(int)] - mean
     variances, images = np.linalg.eigh((some @ some.T).astype(np.float64))
     order = np.argsort(-variances)[:count]
     order = order[variances[order] > 1e-6 * variances.max(initial=0.0)]
     directions = (some.T @ (images[:, order] / np.sqrt(variances[order])).astype(np.float32)).astype(np.float32)
-    return np.asarray(centred @ directions, np.float64)
+    return np.asarray(features @ directions - mean @ directions, np.float64)
 
 
 def leave_out_scores(
@@ -227,7 +239,7 @@ def leave_out_scores(
     """
     weights = np.ones(len(products)) if copies is None else copies.astype(float)
     smoother = products.smoother(penalty, weights)
-    several = [unit for unit in units if len(unit) > 1]
+    several = [] if len(units) == len(products) else [unit for unit in units if len(unit) > 1]
     parts = np.array_split(np.arange(len(labels)), ceil(labels.size / _AT_ONCE))
     return np.concatenate([_left_out(smoother, labels[part], penalty, several, weights) for part in parts])
 
@@ -264,7 +276,10 @@ def fitted_scores(products: Products, is_b: Flags, penalty: float, of: Rows, on:
 def units_of(groups: NDArray[np.integer]) -> Units:
     """Indices of the images of each group."""
     order = np.argsort(groups, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    edges = np.flatnonzero(np.diff(groups[order])) + 1
+    if len(edges) + 1 == len(groups):
+        return list(order[:, None])  # numpy splits slowly
+    return np.split(order, edges)
 
 
 def _unit_sums(values: Floats, several: Units) -> Floats:

@@ -34,6 +34,7 @@ from vlmdiff.models.difference import (
 )
 from vlmdiff.models.mini.tower import TowerConfig, register
 from vlmdiff.models.profiles import profile_of
+from vlmdiff.models.writing import side_by_side
 
 DIFFERENCE_TOKEN = "<diff>"
 """The placeholder that difference tokens take the place of in the embedded base; see `Profile.placeholders`."""
@@ -47,6 +48,8 @@ SKILLS_FILE = "skills.json"
 """The bare prompts that an adapter of the embedded model was trained on, beside difference tokens; see `Skill`."""
 PIXELS_ON_CPU, PIXELS_ON_CUDA = 2**20, 2**24
 """Pixels of images that the vision path sees at once."""
+READ_ON_CPU, READ_ON_CUDA = 8, 16
+"""Differences that are scored at once: on a CPU few, so that what one layer hands to the next stays in its cache."""
 LONGEST = 96
 """New tokens at most; the longest report of three differences has about 60."""
 
@@ -239,27 +242,21 @@ class HuggingFaceModel:
     def write(self, difference: Difference, draws: int, seed: int) -> list[list[str]]:
         tokens = self._tokens(self.reader, difference)
         prompt = self.prompt(len(tokens), tokens.shape[1])
-        options: dict[str, Any] = {
-            "attention_mask": torch.ones_like(prompt),
-            "max_new_tokens": LONGEST,
-            "pad_token_id": self.tokenizer.pad_token_id,
-            "eos_token_id": self.tokenizer.eos_token_id,
-            "suppress_tokens": [self.placeholder],  # written, it would ask for difference tokens that are not there
-        }
         with injected(self.model.get_input_embeddings(), self.placeholder, tokens), drawing_from(seed):
-            best = self.model.generate(input_ids=prompt, do_sample=False, **options)
-            self.tokens_used += best.numel()
-            texts = [[text] for text in self._decoded(best, prompt)]
-            if draws:
-                sampled = self.model.generate(input_ids=prompt, do_sample=True, num_return_sequences=draws, **options)
-                self.tokens_used += sampled.numel()
-                for i, text in enumerate(self._decoded(sampled, prompt)):
-                    texts[i // draws].append(text)
-        return texts
-
-    def _decoded(self, ids: torch.Tensor, prompt: torch.Tensor) -> list[str]:
-        texts: list[str] = self.tokenizer.batch_decode(ids[:, prompt.shape[1] :], skip_special_tokens=True)
-        return texts
+            ids: torch.Tensor = self.model.generate(
+                input_ids=prompt,
+                attention_mask=torch.ones_like(prompt),
+                custom_generate=side_by_side,
+                draws=draws,
+                do_sample=draws > 0,
+                max_new_tokens=LONGEST,
+                pad_token_id=self.tokenizer.pad_token_id,
+                eos_token_id=self.tokenizer.eos_token_id,
+                suppress_tokens=[self.placeholder],  # written, it would ask for difference tokens that are not there
+            )
+        self.tokens_used += prompt.numel() + ids.numel()
+        texts: list[str] = self.tokenizer.batch_decode(ids, skip_special_tokens=True)
+        return [texts[start : start + 1 + draws] for start in range(0, len(texts), 1 + draws)]
 
     @torch.inference_mode()
     def score(self, claims: Sequence[str], difference: Difference) -> NDArray[np.float32]:
@@ -267,21 +264,22 @@ class HuggingFaceModel:
         reader = self.judge if self.judge and single else self.reader
         tokens = self._tokens(reader, difference)
         ids = self.tokenizer(list(claims), add_special_tokens=False)["input_ids"]
-        read = len(ClaimTree.of(ids).ids) if self.profile.attends_to_all else sum(map(len, ids))
+        tree = ClaimTree.of(ids) if self.profile.attends_to_all else None
+        read = sum(map(len, ids)) if tree is None else len(tree.read)
         scores = []
-        for start in range(0, len(tokens), 16):
-            part = tokens[start : start + 16]
+        for part in tokens.split(READ_ON_CPU if self.device.type == "cpu" else READ_ON_CUDA):
             prompt = self.prompt(len(part), part.shape[1])
-            scores.append(self._likelihoods(reader.model, part, prompt, ids))
+            if tree is None:
+                scores.append(self._likelihoods(reader.model, part, prompt, ids))
+            else:
+                scores.append(shared_log_likelihoods(reader.model, self.placeholder, part, prompt, tree))
             self.tokens_used += prompt.numel() + len(part) * read
         return torch.cat(scores).float().cpu().numpy()
 
     def _likelihoods(
         self, model: Any, tokens: torch.Tensor, prompt: torch.Tensor, claims: list[list[int]]
     ) -> torch.Tensor:
-        """Log-likelihood of each claim, (batch, claims)."""
-        if self.profile.attends_to_all:
-            return shared_log_likelihoods(model, self.placeholder, tokens, prompt, claims)
+        """Log-likelihood of each claim, (batch, claims), where a tree cannot be read."""
         rows = [torch.tensor(claim, device=self.device) for claim in claims]
         texts = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row, dtype=torch.bool) for row in rows], True)
