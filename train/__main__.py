@@ -220,6 +220,21 @@ def curriculum(
 
 
 @app.command()
+def average(
+    adapters: Annotated[list[Path], typer.Argument(help="Adapter folders on one base, two or more.")],
+    out: Annotated[Path, typer.Option(help="The adapter folder to write.")],
+    base: Annotated[str, typer.Option(help="`mini`, or the folder of their base.")] = "mini",
+) -> None:
+    """Make one adapter of several by the mean of their weights: of a run and of what it went on from, say."""
+    from train import averaging, card
+
+    cards = _cards(*adapters)
+    averaging.average(_base(base), adapters, out)
+    card.write(card.joined(cards), out)
+    print(out)
+
+
+@app.command()
 def baseline(
     method: Annotated[str, typer.Argument(help="in_context or caption_rank.")],
     run: Annotated[Path, typer.Option(help="Folder of `python -m train mini`: its base, projector and pairs.")],

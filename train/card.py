@@ -76,6 +76,23 @@ def card(
     )
 
 
+def joined(cards: Sequence[RunCard]) -> RunCard:
+    """The card of what was made of several adapters: what one of them saw, it saw; all else is told of the last."""
+    last = cards[-1]
+    return last.model_copy(
+        update={
+            "families": _union(*(card.families for card in cards)),
+            "domains": _union(*(card.domains for card in cards)),
+            "splits": _union(*(card.splits for card in cards)),
+            "photographs": _union(*(card.photographs for card in cards)),
+            "held_out": any(card.held_out for card in cards),
+            "least_strength": min(card.least_strength for card in cards),
+            "least_prevalence": min(card.least_prevalence for card in cards),
+            "commit": commit(),
+        }
+    )
+
+
 def domains(config: PairConfig, bank: Bank) -> set[str]:
     """Data sets and kinds of drawn images that a config draws from."""
     if config.domains:

@@ -23,7 +23,10 @@ from vlmdiff.stats import (
 
 EXEMPLARS = 4
 """Images named a side and finding."""
-FEWEST_VOTES = 0.1
+RANKED = 0.6
+"""Lower end of an AUROC's interval from which on a difference is seen that no image is judged to show: the judge may
+rank rightly and say no to all, of what it was taught on few images."""
+FEWEST_VOTES = 0.25
 """Share of the draws below which a hypothesis is not verified; see `decide` and docs/log.md."""
 
 
@@ -41,10 +44,10 @@ def decide(
 
     Each hypothesis gets a one-sided permutation test in its stated direction; verified means a Benjamini-Hochberg
     q-value of at most alpha over all of them, more images of the stated side judged to show it (with many images a
-    score differs for reasons that no image shows), FEWEST_VOTES, and that the verified findings before it do not
-    explain it. Votes come from the look images alone, and say better than q which words are right: the scores of a true
-    change and of its side effects separate the sets alike. What is left of a side effect's scores, once those of
-    the change are taken out, does not.
+    score differs for reasons that no image shows) or an AUROC surely above RANKED, FEWEST_VOTES, and that the verified
+    findings before it do not explain it. Votes come from the look images alone, and say better than q which words are
+    right: the scores of a true change and of its side effects separate the sets alike. What is left of a side effect's
+    scores, once those of the change are taken out, does not.
 
     Args:
         evidence: one entry a hypothesis; its scores are those of the check images named by `ids_a` and `ids_b`.
@@ -66,18 +69,22 @@ def decide(
         test.p_value(joined(item), item.hypothesis.side) if item.sets is None else item.sets.p_value
         for item in evidence
     ]
+    intervals = [test.interval(item) for item in evidence]
     # What cannot be verified for other reasons must not lower the bar for the rest.
-    able = [_seen(item, threshold) and item.hypothesis.votes >= FEWEST_VOTES for item in evidence]
+    able = [
+        item.hypothesis.votes >= FEWEST_VOTES and (_seen(item, threshold) or low >= RANKED)
+        for item, (low, _) in zip(evidence, intervals, strict=True)
+    ]
     q_values = benjamini_hochberg([p if can else 1.0 for p, can in zip(p_values, able, strict=True)]).tolist()
     found = []
-    for item, p, q, can in zip(evidence, p_values, q_values, able, strict=True):
+    for item, p, q, can, interval in zip(evidence, p_values, q_values, able, intervals, strict=True):
         rest, side = _rest_and_side(item)
         finding = Finding(
             text=item.hypothesis.text,
             side=item.hypothesis.side,
             verdict="verified" if can and q <= alpha else "unverified",
             auroc=auroc(rest, side),
-            auroc_ci=test.interval(item),
+            auroc_ci=interval,
             p_value=p,
             q_value=q,
             rate_a=float((item.scores_a > threshold).mean()),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SIBLINGS = 8
 """Other claims that each claim is held against, so that "something is odd here" scores nothing."""
-_FLOOR = -1.0
+_FLOOR = -3.0
 """Images on which a claim is this unlikely or less are alike to it: how implausible it is says nothing of the claim."""
 _READ_AT_ONCE = 64
 """Images whose statistics are made at a time: of a large model they take many megabytes each."""
@@ -79,7 +79,7 @@ def scores(
     """How much more each hypothesis holds of each image than its siblings do, in nats; above 0 it is judged to hold.
 
     A claim that the model was taught, or any where it cannot be asked: the log-odds against its siblings and "no
-    visible difference" together, -1 or more. Above 0 the claim is likelier than all its alternatives. (Against the
+    visible difference" together, -3 or more. Above 0 the claim is likelier than all its alternatives. (Against the
     mean of the siblings instead, the border is elsewhere for every claim, and what is equally absurd on all images
     still ranks them: docs/log.md.)
 
@@ -150,7 +150,7 @@ def log_odds(
 ) -> dict[str, NDArray[np.float32]]:
     """Log-odds in nats of each claim against its siblings and "no visible difference" under each of a batch: (batch,).
 
-    -1 or more.
+    -3 or more.
     """
     texts = list(dict.fromkeys(text for claim, others in siblings.items() for text in (claim, *others)))
     claims = [NO_DIFFERENCE + "\n", *(line("b", text) for text in texts)]

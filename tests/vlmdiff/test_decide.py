@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vlmdiff.decide import FEWEST_VOTES, decide, enough_images, images_needed
+from vlmdiff.decide import FEWEST_VOTES, RANKED, decide, enough_images, images_needed
 from vlmdiff.findings import Evidence, Exemplars, Finding, Hypothesis, OfSets, Side
 
 ALPHA = 0.05
@@ -60,7 +60,7 @@ def test_swapping_the_sets_mirrors() -> None:
 
 
 def test_q_values_are_over_all_hypotheses_and_verified_come_first() -> None:
-    true = evidence("true", "b", [0, 1, 2, 3, 4], [5, 6, 7, 8, 9], votes=0.2)
+    true = evidence("true", "b", [0, 1, 2, 3, 4], [5, 6, 7, 8, 9], votes=FEWEST_VOTES)
     false = [evidence(f"false {i}", "b", [0, 3, 4, 7, 8], [1, 2, 5, 6, 9]) for i in range(9)]
     found = decided(*false, true)
     assert found[0].text == "true"
@@ -133,6 +133,16 @@ def test_what_a_single_draw_named_is_not_verified() -> None:
     assert [(f.text, f.verdict) for f in found] == [("often", "verified"), ("rare", "unverified")]
     assert found[0].p_value == found[1].p_value
     assert found[0].q_value == pytest.approx(2 * found[0].p_value), "what cannot pass does not lower the bar"
+
+
+def test_what_surely_ranks_the_sets_needs_no_image_that_is_judged_to_show_it() -> None:
+    """Twenty a side, all below the border; a little more of it is not enough, where no image shows it."""
+    low, much, little = np.arange(20.0) - 100, np.arange(20.0) - 85, np.arange(20.0) - 93
+    clear, faint = (decided(evidence("x", "b", list(low), list(higher)))[0] for higher in (much, little))
+    assert clear.rate_b == faint.rate_b == 0
+    assert clear.auroc_ci[0] >= RANKED > faint.auroc_ci[0] > 0.5
+    assert max(clear.p_value, faint.p_value) < ALPHA
+    assert [found.verdict for found in (clear, faint)] == ["verified", "unverified"]
 
 
 def test_threshold_of_the_rates() -> None:
