@@ -73,7 +73,7 @@ def started(home: Path, seed: int = 0) -> tuple[Describer, Any]:
 
 
 def data(home: Path, tokenizer: Any, items_a_step: int = 2) -> Cached:
-    return Cached(pairs.PairCache(home / "pairs", 16), tokenizer, 5, items_a_step)
+    return Cached(pairs.PairCache(home / "pairs", 16), tokenizer, 6, items_a_step)
 
 
 def go(run: Run) -> None:

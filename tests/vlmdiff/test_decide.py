@@ -137,7 +137,7 @@ def test_what_a_single_draw_named_is_not_verified() -> None:
 
 def test_what_surely_ranks_the_sets_needs_no_image_that_is_judged_to_show_it() -> None:
     """Twenty a side, all below the border; a little more of it is not enough, where no image shows it."""
-    low, much, little = np.arange(20.0) - 100, np.arange(20.0) - 85, np.arange(20.0) - 93
+    low, much, little = np.arange(20.0) - 100, np.arange(20.0) - 85, np.arange(20.0) - 95
     clear, faint = (decided(evidence("x", "b", list(low), list(higher)))[0] for higher in (much, little))
     assert clear.rate_b == faint.rate_b == 0
     assert clear.auroc_ci[0] >= RANKED > faint.auroc_ci[0] > 0.5

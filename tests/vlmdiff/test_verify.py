@@ -42,7 +42,8 @@ def test_a_claim_is_held_against_all_its_alternatives_together() -> None:
     assert found.shape == (5, 3)
     assert found.dtype == np.float32
     darker = -1.0 - np.log(np.exp(-5.0) + np.exp(-3.0) + np.exp(-7.0))
-    np.testing.assert_allclose(found, [[darker, -1.0, -1.0]] * 5, atol=1e-5)  # no lower than the floor
+    blurred = -3.0 - np.log(np.exp(-1.0) + np.exp(-5.0) + np.exp(-7.0))
+    np.testing.assert_allclose(found, [[darker, -3.0, blurred]] * 5, atol=1e-5)  # brighter: no lower than the floor
 
 
 def test_a_model_without_siblings_holds_claims_against_no_difference() -> None:
@@ -53,7 +54,8 @@ def test_among_themselves_hypotheses_are_each_others_alternatives() -> None:
     """Darker and blurred, with "no visible difference" at -7; what the model knows besides does not count."""
     darker = -1.0 - np.log(np.exp(-3.0) + np.exp(-7.0))
     found = scores_among(model(tuple(NATS)), [SAID[0], SAID[2]], IMAGES)
-    np.testing.assert_allclose(found, [[darker, -1.0]] * 5, atol=1e-5)
+    blurred = -3.0 - np.log(np.exp(-1.0) + np.exp(-7.0))
+    np.testing.assert_allclose(found, [[darker, blurred]] * 5, atol=1e-5)
     np.testing.assert_allclose(scores_among(model(tuple(NATS)), SAID[2:], IMAGES), [[4.0]] * 5, atol=1e-5)
 
 
