@@ -19,7 +19,7 @@ from data_synth.recipes import Recipe
 from data_synth.sources import pack
 from tests.vlmdiff.tiny_vlm import save_qwen3_vl
 from train import __main__ as jobs
-from train import checkpoints, recipes
+from train import checkpoints, recipes, stopping
 from train.describer import describer
 from vlmdiff import models
 from vlmdiff.errors import InputError, UsageError
@@ -267,7 +267,9 @@ def test_a_baseline_is_trained_on_the_same_base_and_pairs(method: str, mini_run:
     assert jobs_card(tmp_path / method)["families"]
 
 
-def test_telling_and_judging_are_trained_apart(mini_run: Path, tmp_path: Path) -> None:
+def test_telling_and_judging_are_trained_apart(mini_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "PAIRS", 8)
+    monkeypatch.setattr(stopping, "JUDGED_PAIRS", 2)
     base, projector = str(mini_run / "base"), mini_run / "base" / "projector"
     jobs.lora(out=tmp_path, base=base, recipe="quick", task="judge", start=projector, workers=0)
     assert json.loads((tmp_path / "judge.jsonl").read_text().splitlines()[-1])["told"] == 0
