@@ -40,6 +40,14 @@ def _base(name: str) -> Path:
     return MINI / "base" if name == "mini" else Path(name)
 
 
+def _judge(name: str) -> Path:
+    """The judge that ships, or the one that is named."""
+    from vlmdiff.models.huggingface import JUDGE
+    from vlmdiff.models.profiles import MINI
+
+    return MINI / "adapter" / JUDGE if name == "mini" else Path(name)
+
+
 def _cards(*folders: Path | None) -> list[RunCard]:
     """Of what a run starts from.
 
@@ -235,35 +243,6 @@ def average(
 
 
 @app.command()
-def baseline(
-    method: Annotated[str, typer.Argument(help="in_context or caption_rank.")],
-    run: Annotated[Path, typer.Option(help="Folder of `python -m train mini`: its base, projector and pairs.")],
-    out: Out,
-    bank: BankOption = None,
-    recipe: RecipeOption = "mini",
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of this run; none: as the recipe says.")] = None,
-    seed: int = 0,
-    workers: Workers = 1,
-) -> None:
-    """Train an adapter for a method that shows images or captions, to hold `learned` against. Writes OUT/METHOD."""
-    from train import baselines as job
-    from train import card
-    from train.jumpstart import with_concepts
-    from train.pairs import blended
-    from train.recipes import recipe as named
-    from vlmdiff.models.huggingface import HuggingFaceModel
-
-    chosen, wanted, images = job.method_of(method), named(recipe), _bank(bank)
-    if steps:
-        wanted = replace(wanted, lora=replace(wanted.lora, steps=steps))
-    backend = HuggingFaceModel("mini", run / "base", None, "cpu")
-    blend = blended(with_concepts(wanted, images), run, backend.model.config.vision_config.hidden_size)
-    adapter = job.train(chosen, wanted, backend, blend, out, seed, workers, run / "base" / "projector")
-    card.write(card.card(wanted, images, [out], _cards(run / "base")), adapter)
-    print(adapter)
-
-
-@app.command()
 def experiment(
     name: Annotated[str, typer.Argument(help="One of train/experiments/catalog.py.")],
     out: Out,
@@ -309,12 +288,30 @@ def mixes(
     """Hold the curriculum against a uniform mix at equal compute; prints a table. Goes on where it was stopped."""
     from train.experiments import mixes as job
     from train.mix import mix_of
-    from vlmdiff.models.huggingface import JUDGE
-    from vlmdiff.models.profiles import MINI
 
     chosen, lengths = [mix_of(name) for name in names or ("curriculum", "uniform")], job.lengths(scale)
-    judged_by = MINI / "adapter" / JUDGE if judge == "mini" else Path(judge)
-    found = job.run(chosen, _bank(bank), _base("mini"), judged_by, out, range(seeds), lengths, workers)
+    found = job.run(chosen, _bank(bank), _base("mini"), _judge(judge), out, range(seeds), lengths, workers)
+    print(job.table(found), end="")
+
+
+@app.command()
+def methods(
+    out: Out,
+    bank: BankOption = None,
+    judge: Annotated[str, typer.Option(help="An adapter of `lora --task judge`; `mini`: the one that ships.")] = "mini",
+    scale: Annotated[str, typer.Option(help="How much a method may cost: study or quick.")] = "study",
+    seed: int = 0,
+    workers: Workers = 1,
+) -> None:
+    """Train what `learned` has to beat, and `learned`, from nothing for as many operations; prints a table.
+
+    Writes OUT/METHOD/base and OUT/METHOD/adapter; to score one: python -m eval core METHOD --model OUT/METHOD/base
+    --adapter OUT/METHOD/adapter.
+    """
+    from train.experiments import methods as job
+
+    tower, lengths = _base("mini"), job.lengths(scale)
+    found = job.run(_bank(bank), tower, _judge(judge), out, seed, lengths, workers, _cards(tower))
     print(job.table(found), end="")
 
 

@@ -5,10 +5,8 @@ The prompts are `vlmdiff.models.prompts`', as `--method in_context` and `--metho
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +22,6 @@ from train.samples import FeatureRows, Rows, near, report
 from vlmdiff.learn.tokens import SUMMARY_ROWS
 from vlmdiff.models import prompts
 from vlmdiff.models.base import Part, Skill
-from vlmdiff.models.huggingface import SKILLS_FILE
 
 Kind = Literal["in_context", "caption", "compare"]
 MOST_IMAGES = 8
@@ -82,7 +79,8 @@ KINDS: dict[Kind, Callable[[FeatureRows, CachedPair, float, np.random.Generator]
 """Each takes, before the rng, how large its sets are: from 0, one of each, to below 1, as many as there may be."""
 METHODS: dict[str, tuple[Kind, ...]] = {"in_context": ("in_context",), "caption_rank": ("caption", "compare")}
 """The kinds that each method asks for, as many batches of one as of another."""
-_SKILLS: dict[str, Skill] = {"in_context": "in_context", "caption_rank": "captions"}
+SKILLS: dict[str, Skill] = {"in_context": "in_context", "caption_rank": "captions"}
+"""What a model can do that has learned a method."""
 
 
 def batch(
@@ -109,12 +107,6 @@ def tensors(tokenizer: PreTrainedTokenizerFast, contexts: Sequence[Context]) -> 
         "labels": padded(labels, _IGNORED),
         "grids": torch.cat([one.grids for one in contexts]),
     }
-
-
-def write_skills(adapter: Path, methods: Sequence[str]) -> None:
-    """Note in an adapter's folder which methods it was trained for, so that `vlmdiff` offers no others."""
-    skills = sorted(_SKILLS[method] for method in methods if method in _SKILLS)
-    (adapter / SKILLS_FILE).write_text(json.dumps(skills) + "\n")
 
 
 def _sides(pair: CachedPair, most: int, size: float, rng: np.random.Generator) -> tuple[Rows, Rows]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,8 +19,9 @@ from data_synth.matching import mirrored
 from vlmdiff.errors import UsageError
 from vlmdiff.learn.tokens import PARTS, SUMMARY_ROWS
 from vlmdiff.models import loading
+from vlmdiff.models.base import Skill
 from vlmdiff.models.difference import Difference, DifferenceProjector, claim_log_likelihoods, injected
-from vlmdiff.models.huggingface import CLAIMS_FILE, OPPOSITES_FILE, HuggingFaceModel
+from vlmdiff.models.huggingface import CLAIMS_FILE, JUDGE, OPPOSITES_FILE, SKILLS_FILE, HuggingFaceModel
 from vlmdiff.models.loading import quietly
 from vlmdiff.render.files import write_whole
 
@@ -181,8 +183,20 @@ def save_adapter(trained: Describer, folder: Path) -> None:
         (folder / "README.md").unlink()  # an empty form
     elif any(weight.requires_grad for weight in trained.model.parameters()):
         loading.save_language_model(trained.model, folder)
+        write_skills(folder)  # what its base could do it has unlearned
     trained.projector.save(folder)
     write_claims(folder, TRAINED)
+
+
+def write_skills(folder: Path, skills: Sequence[Skill] = ()) -> None:
+    """What an adapter was taught beside difference tokens, so that `vlmdiff` offers nothing else with it."""
+    write_whole(folder / SKILLS_FILE, json.dumps(sorted(skills)) + "\n")
+
+
+def save_judge(judge: Path, folder: Path) -> None:
+    """Copy an adapter that reads single images into the adapter folder that it judges for."""
+    left_out = shutil.ignore_patterns("*.json.part", CLAIMS_FILE, OPPOSITES_FILE)
+    shutil.copytree(judge, folder / JUDGE, ignore=left_out, dirs_exist_ok=True)
 
 
 def write_claims(

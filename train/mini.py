@@ -60,6 +60,25 @@ def tower_weights(folder: Path) -> dict[str, torch.Tensor]:
     return found
 
 
+def tower_in(folder: Path) -> Tower:
+    """The vision tower of a base, as it encodes images."""
+    vision = Tower(TowerConfig())
+    vision.load_state_dict(tower_weights(folder))
+    vision.train(False)
+    vision.to(memory_format=torch.channels_last)  # type: ignore[call-arg]  # transformers' wrapper
+    return vision
+
+
+def untrained(vision: Tower, folder: Path, seed: int) -> Path:
+    """Write a base with this tower and a language model that has learned nothing."""
+    torch.manual_seed(seed)
+    tokenizer = language.make_tokenizer()
+    model = language.make_base(tokenizer, vision.config)
+    model.model.vision_tower.load_state_dict(vision.state_dict())
+    language.save_base(model.eval(), language.make_processor(tokenizer, vision.config), folder)
+    return folder
+
+
 def train_base(recipe: Recipe, blend: Blend, vision: Tower, folder: Path, seed: int, workers: int) -> Path:
     """Stage three: all of the language model and both projectors, the tower as it is.
 
@@ -67,13 +86,9 @@ def train_base(recipe: Recipe, blend: Blend, vision: Tower, folder: Path, seed: 
     images, too: what a judge goes on from. In each lies the difference projector that it reads with, an adapter folder.
     Told both at once a small language model learns neither well (docs/log.md).
     """
-    torch.manual_seed(seed + 1)
-    tokenizer = language.make_tokenizer()
-    model = language.make_base(tokenizer, vision.config)
-    model.model.vision_tower.load_state_dict(vision.state_dict())
+    backend = HuggingFaceModel("mini", untrained(vision, folder / "untrained", seed + 1), None, "cpu")
+    tokenizer = backend.tokenizer
     processor = language.make_processor(tokenizer, vision.config)
-    language.save_base(model.eval(), processor, folder / "untrained")
-    backend = HuggingFaceModel("mini", folder / "untrained", None, "cpu")
     trained = describer(backend, "full", recipe.rank)
     trained.model.float().model.multi_modal_projector.requires_grad_(True)
 
@@ -127,12 +142,7 @@ def train(
             joined.
         kept: the tower of `start` is taken as it is.
     """
-    if start is not None and kept:
-        vision = Tower(TowerConfig())
-        vision.load_state_dict(tower_weights(start))
-        vision.train(False)
-        vision.to(memory_format=torch.channels_last)  # type: ignore[call-arg]  # transformers' wrapper
-    else:
-        vision = train_tower(recipe, bank, folder, seed, workers, start)
+    given = start if kept else None
+    vision = tower_in(given) if given else train_tower(recipe, bank, folder, seed, workers, start)
     blend = pairs.encode_kinds(jumpstart.with_concepts(recipe, bank), folder, bank, seed, vision, workers)
     return train_base(recipe, blend, vision, folder, seed, workers)

@@ -28,7 +28,7 @@ from data_synth.sources import Bank
 from train import checkpoints, curriculum, jumpstart, levels, lora, stopping, validation
 from train.batches import items_in
 from train.curriculum import State
-from train.describer import Describer, Task, describer, save_adapter, write_claims
+from train.describer import Describer, Task, describer, save_adapter, save_judge, write_claims
 from train.identity import claim, identity
 from train.loop import one_thread_a_worker
 from train.mix import Plan, Rounds
@@ -37,7 +37,7 @@ from train.recipes import Recipe
 from train.stopping import Reading
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.images.decode import fit
-from vlmdiff.models.huggingface import CLAIMS_FILE, JUDGE, OPPOSITES_FILE, HuggingFaceModel
+from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.loading import sha256_of, weight_files
 from vlmdiff.render.files import write_whole
 
@@ -291,9 +291,7 @@ def _saved(job: _Job, trained: Describer, number: int) -> HuggingFaceModel:
         shutil.rmtree(old, ignore_errors=True)
     save_adapter(trained.eval(), part)
     if job.judge:
-        shutil.copytree(
-            job.judge, part / JUDGE, ignore=shutil.ignore_patterns("*.json.part", CLAIMS_FILE, OPPOSITES_FILE)
-        )
+        save_judge(job.judge, part)
     write_claims(part, {name: EVERY[name] for name in job.within.families}, jumpstart.claims(job.columns))
     part.rename(place)
     return HuggingFaceModel(job.backend.name, job.backend.folder, place, str(job.backend.device))

@@ -12,11 +12,10 @@ from transformers import PreTrainedTokenizerFast
 from data_synth.facts import content
 from data_synth.lexicon import canonical
 from train import contexts
-from train.contexts import KINDS, MOST_CAPTIONS, MOST_IMAGES, batch, write_skills
+from train.contexts import MOST_CAPTIONS, MOST_IMAGES, batch
 from train.language import IMAGE_TOKEN, base_loss, make_base, make_tokenizer
 from train.pairs import Blend, CachedPair, PairCache
 from vlmdiff.learn.tokens import SUMMARY_ROWS
-from vlmdiff.models.huggingface import SKILLS_FILE
 from vlmdiff.models.lines import NO_DIFFERENCE, line
 from vlmdiff.models.mini.tower import TowerConfig
 from vlmdiff.models.prompts import NOTHING, read
@@ -131,9 +130,3 @@ def test_captions_alone_are_a_batch_without_images(tokenizer: PreTrainedTokenize
         torch.manual_seed(0)
         loss, _ = base_loss(make_base(tokenizer, TOWER), made)
     assert torch.isfinite(loss)
-
-
-def test_an_adapter_says_what_it_was_taught(tmp_path: Path) -> None:
-    write_skills(tmp_path, ["learned", "caption_rank", "in_context"])
-    assert (tmp_path / SKILLS_FILE).read_text() == '["captions", "in_context"]\n'
-    assert {kind for kinds in contexts.METHODS.values() for kind in kinds} == set(KINDS)

@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
 
+from data_synth.catalog import TRAINED
 from data_synth.config import PairConfig
 from data_synth.dataset import make, read_shards
 from data_synth.recipes import Recipe
@@ -259,12 +261,22 @@ def test_a_kept_tower_is_the_one_that_was_given(mini_run: Path, tmp_path: Path) 
         jobs.mini(out=tmp_path, recipe="quick", keep_tower=True)
 
 
-@pytest.mark.parametrize("method", ["in_context", "caption_rank"])
-def test_a_baseline_is_trained_on_the_same_base_and_pairs(method: str, mini_run: Path, tmp_path: Path) -> None:
-    jobs.baseline(method=method, run=mini_run, out=tmp_path, recipe="quick", steps=5, workers=0)
-    model = models.load(str(mini_run / "base"), adapter=tmp_path / method, device="cpu")
-    assert model.skills == {"tokens", "in_context" if method == "in_context" else "captions"}
-    assert jobs_card(tmp_path / method)["families"]
+def test_three_methods_are_trained_for_as_many_operations(
+    mini_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_base", lambda name: mini_run / "base")
+    found = CliRunner().invoke(jobs.app, ["methods", "--out", str(tmp_path), "--scale", "quick", "--workers", "0"])
+    assert found.exit_code == 0, found.output
+    rows = found.stdout.splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| learned", "| in_context", "| caption_rank"]
+    for method, skill in (("learned", set()), ("in_context", {"in_context"}), ("caption_rank", {"captions"})):
+        adapter = tmp_path / method / "adapter"
+        model = models.load(str(tmp_path / method / "base"), adapter=adapter, device="cpu")
+        assert isinstance(model, HuggingFaceModel)
+        assert model.skills == {"tokens", *skill}
+        assert model.judge is not None
+        assert set(jobs_card(adapter)["families"]) == set(model.claims) < set(TRAINED)
+    assert CliRunner().invoke(jobs.app, ["methods", "--out", str(tmp_path), "--scale", "quick"]).stdout == found.stdout
 
 
 def test_telling_and_judging_are_trained_apart(mini_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

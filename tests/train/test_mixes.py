@@ -57,8 +57,7 @@ def test_both_mixes_are_trained_and_read_once(monkeypatch: pytest.MonkeyPatch, t
     for name, value in {"PAIRS": 2, "JUDGED_PAIRS": 1, "_SIZE": 4}.items():
         monkeypatch.setattr(stopping, name, value)
     monkeypatch.setattr(huggingface, "LONGEST", 6)
-    monkeypatch.setattr(mixes, "TowerConfig", lambda: SMALL)
-    monkeypatch.setattr(mixes, "tower_weights", lambda folder: Tower(SMALL).state_dict())
+    monkeypatch.setattr(mixes, "tower_in", lambda folder: Tower(SMALL))
     tokenizer = make_tokenizer()
     save_base(make_base(tokenizer, SMALL).eval(), make_processor(tokenizer, SMALL), tmp_path / "other")
     with torch.random.fork_rng():

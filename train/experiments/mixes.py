@@ -15,21 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from data_synth.config import PairConfig
 from data_synth.sources import Bank
-from train import language, lora, rounds, validation
+from train import lora, rounds, validation
 from train.experiments.curves import spread
 from train.experiments.scoring import FACTS, FOUND, RIGHT, SAID, tally
 from train.loop import Schedule, write_atomic
-from train.mini import tower_weights
+from train.mini import tower_in, untrained
 from train.mix import Mix, Plan
 from train.recipes import RECIPES, Recipe
 from train.validation import Shown
 from vlmdiff.errors import UsageError
 from vlmdiff.models.huggingface import HuggingFaceModel
-from vlmdiff.models.mini.tower import Tower, TowerConfig
 
 STRENGTHS = (0.15, 0.25, 0.4, 0.6, 0.8)
 _SEED = 950_001
@@ -99,7 +97,7 @@ def run(
     """
     out.mkdir(parents=True, exist_ok=True)
     families = spread(np.random.default_rng(7))[: lengths.families]
-    base = _untrained(tower, out / "untrained")
+    base = untrained(tower_in(tower), out / "untrained", 0)
     pairs: Mapping[str, list[Shown]] = {}
     for seed in seeds:
         for mix in mixes:
@@ -118,19 +116,6 @@ def run(
             result = {"mix": mix, "seed": seed, "cpu_seconds": round(time.process_time() - start), "tallies": tallies}
             write_atomic(file, lambda part, result=result: part.write_text(json.dumps(result) + "\n"))  # type: ignore[misc]
     return [json.loads(file.read_text()) for file in sorted(out.glob("*-*.json"))]
-
-
-def _untrained(tower: Path, folder: Path) -> Path:
-    """A base with the tower of another and a language model that has learned nothing, the same for all runs."""
-    if not (folder / "config.json").exists():
-        torch.manual_seed(0)
-        tokenizer, config = language.make_tokenizer(), TowerConfig()
-        model = language.make_base(tokenizer, config)
-        vision = Tower(config)
-        vision.load_state_dict(tower_weights(tower))
-        model.model.vision_tower.load_state_dict(vision.state_dict())
-        language.save_base(model.eval(), language.make_processor(tokenizer, config), folder)
-    return folder
 
 
 def _recipe(families: tuple[str, ...], lengths: Lengths) -> Recipe:
