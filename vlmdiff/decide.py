@@ -28,6 +28,9 @@ RANKED = 0.6
 rank rightly and say no to all, of what it was taught on few images."""
 FEWEST_VOTES = 0.25
 """Share of the draws below which a hypothesis is not verified; see `decide` and docs/log.md."""
+FEWEST_VOTES_LATER = 0.5
+"""The same after a verified finding: where all images of a side show that one, nothing tells its side effects from it,
+and they separate the sets as well; see docs/log.md."""
 
 
 def decide(
@@ -44,10 +47,10 @@ def decide(
 
     Each hypothesis gets a one-sided permutation test in its stated direction; verified means a Benjamini-Hochberg
     q-value of at most alpha over all of them, more images of the stated side judged to show it (with many images a
-    score differs for reasons that no image shows) or an AUROC surely above RANKED, FEWEST_VOTES, and that the verified
-    findings before it do not explain it. Votes come from the look images alone, and say better than q which words are
-    right: the scores of a true change and of its side effects separate the sets alike. What is left of a side effect's
-    scores, once those of the change are taken out, does not.
+    score differs for reasons that no image shows) or an AUROC surely above RANKED, and FEWEST_VOTES. After a verified
+    finding it takes FEWEST_VOTES_LATER, and that the verified ones before it do not explain it. Votes come from the
+    look images alone, and say better than q which words are right: the scores of a true change and of its side effects
+    separate the sets alike. What is left of a side effect's scores, once those of the change are taken out, does not.
 
     Args:
         evidence: one entry a hypothesis; its scores are those of the check images named by `ids_a` and `ids_b`.
@@ -147,6 +150,8 @@ def _after_earlier(found: Sequence[tuple[Finding, Evidence]], test: _Test, alpha
     earlier: list[tuple[int, NDArray[np.floating]]] = []
     place = 0
     for finding, item in found:
+        if place and finding.votes < FEWEST_VOTES_LATER:
+            finding = finding.model_copy(update={"verdict": "unverified"})
         if finding.verdict == "verified" and item.sets is None and earlier:
             scores, known = joined(item), np.stack([scores for _, scores in earlier], axis=1)
             adjusted = test.p_value(taken_out(scores, known, test.is_b).round(9), item.hypothesis.side)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vlmdiff.decide import FEWEST_VOTES, RANKED, decide, enough_images, images_needed
+from vlmdiff.decide import FEWEST_VOTES, FEWEST_VOTES_LATER, RANKED, decide, enough_images, images_needed
 from vlmdiff.findings import Evidence, Exemplars, Finding, Hypothesis, OfSets, Side
 
 ALPHA = 0.05
@@ -73,7 +73,7 @@ def test_q_values_are_over_all_hypotheses_and_verified_come_first() -> None:
 def test_what_was_named_more_often_comes_first_whatever_its_q() -> None:
     clear: tuple[list[float], list[float]] = ([0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11])
     good: tuple[list[float], list[float]] = ([0, 1, 2, 3, 4, 6], [5, 7, 8, 9, 10, 11])
-    found = decided(evidence("side effect", "b", *clear, votes=0.3), evidence("change", "b", *good, votes=0.9))
+    found = decided(evidence("side effect", "b", *clear, votes=0.5), evidence("change", "b", *good, votes=0.9))
     assert [(f.text, f.verdict) for f in found] == [("change", "verified"), ("side effect", "verified")]
     assert found[0].p_value > found[1].p_value
 
@@ -88,7 +88,7 @@ def test_what_an_earlier_finding_predicts_is_explained_by_it() -> None:
     def item(text: str, scores: NDArray[np.float64], votes: float) -> Evidence:
         return evidence(text, "b", [*scores[:20]], [*scores[20:]], votes)
 
-    items = [item("contrast", contrast, 0.3), item("hair", hair, 0.5), item("sharp", sharp, 0.9)]
+    items = [item("contrast", contrast, 0.5), item("hair", hair, 0.6), item("sharp", sharp, 0.9)]
     found = decided(*items)
     assert [(f.text, f.verdict, f.explained_by) for f in found] == [
         ("sharp", "verified", None),
@@ -104,7 +104,7 @@ def test_what_an_earlier_finding_predicts_is_explained_by_it() -> None:
 
 def test_a_copy_of_the_first_finding_is_explained_by_it() -> None:
     scores: tuple[list[float], list[float]] = ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9])
-    first, copy = decided(evidence("first", "b", *scores, votes=0.9), evidence("copy", "b", *scores, votes=0.4))
+    first, copy = decided(evidence("first", "b", *scores, votes=0.9), evidence("copy", "b", *scores, votes=0.6))
     assert (first.verdict, copy.verdict, copy.explained_by) == ("verified", "unverified", 1)
 
 
@@ -133,6 +133,17 @@ def test_what_a_single_draw_named_is_not_verified() -> None:
     assert [(f.text, f.verdict) for f in found] == [("often", "verified"), ("rare", "unverified")]
     assert found[0].p_value == found[1].p_value
     assert found[0].q_value == pytest.approx(2 * found[0].p_value), "what cannot pass does not lower the bar"
+
+
+def test_after_a_verified_finding_half_of_the_draws_must_name_another() -> None:
+    """Neither follows the other within a set: only its votes tell a side effect from a second change."""
+    first, second = ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9]), ([0, 3, 1, 4, 2], [8, 6, 9, 5, 7])
+    for votes, verdict in ((FEWEST_VOTES_LATER, "verified"), (FEWEST_VOTES_LATER - 0.01, "unverified")):
+        found = decided(evidence("change", "b", *first, votes=0.9), evidence("another", "b", *second, votes=votes))
+        assert [(f.text, f.verdict) for f in found] == [("change", "verified"), ("another", verdict)]
+        assert found[1].explained_by is None
+        (alone,) = decided(evidence("another", "b", *second, votes=votes))
+        assert alone.verdict == "verified"
 
 
 def test_what_surely_ranks_the_sets_needs_no_image_that_is_judged_to_show_it() -> None:
