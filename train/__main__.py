@@ -268,7 +268,10 @@ def curve(
     scale: Annotated[str, typer.Option(help="How much a point may cost: study, short or quick.")] = "study",
     workers: Workers = 1,
 ) -> None:
-    """Retrain all for each point of a curve and score it on what none of them saw; prints a table. Goes on too."""
+    """Retrain all for each point of a curve and score it on what none of them saw; prints a table, draws OUT/NAME.svg.
+
+    Goes on where it was stopped.
+    """
     from train.experiments import curves
 
     lengths = curves.lengths(scale)

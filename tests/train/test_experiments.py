@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -324,6 +325,11 @@ def test_a_point_is_trained_and_scored_once(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(curves, "trained", None)
     assert len(curves.run("families", bank, tmp_path, [0], lengths, workers=0)) == 1
     assert curves.table(results).splitlines()[2].startswith("| few | 1 | ")
+    drawn = ElementTree.fromstring((tmp_path / "families.svg").read_text())
+    dots = drawn.findall(".//{http://www.w3.org/2000/svg}circle")
+    assert len(dots) == len(curves.measures(results)) == 5, "a seed, a point"
+    of_sets = curves.measures(results)["AUROC of the sets"]["few"][0]
+    assert float(dots[-1].attrib["cy"]) == pytest.approx(120 * (1 - of_sets), abs=0.05)
     assert PairCache(tmp_path / "families" / "few-0" / "pairs", 192).pairs
 
 

@@ -25,12 +25,13 @@ from data_synth.facts import Difference
 from data_synth.lexicon import family_of
 from data_synth.sources import DRAWN, Bank
 from train import language, mini, pairs
+from train.experiments import plot
 from train.experiments.drawn import Source, Training
 from train.experiments.inner import PARTS, Sets
 from train.experiments.job import write_lines
 from train.experiments.reader import Read, Reader, new_decoder, train
 from train.experiments.scoring import Said, Tally, statements, tally
-from train.loop import Schedule
+from train.loop import Schedule, write_atomic
 from train.recipes import RECIPES, WEIGHTED, Recipe
 from train.tower import to_pixels
 from vlmdiff.errors import UsageError
@@ -144,6 +145,8 @@ def run(
             result = {"point": name, "seed": seed, "seconds": round(time.monotonic() - start, 1), **found}
             done[name, seed] = result
             write_lines(file, done.values())
+            drawn = plot.svg(f"The curve of {curve}", measures(list(done.values())))
+            write_atomic(out / f"{curve}.svg", lambda part, drawn=drawn: part.write_text(drawn))  # type: ignore[misc]
     return list(done.values())
 
 
@@ -255,19 +258,28 @@ def _group(family: str) -> str:
     return next((name for name, group in GROUPS.items() if family in {f.name for f in group}), "sets")
 
 
+def measures(results: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[float]]]:
+    """What a curve shows, by measure and point: means over pairs, one for each seed."""
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in ("exact", "credit", *_OF_PAIRS)}
+    for result in results:
+        tallies = [Tally(*row) for row in result["tallies"]]
+        facts = sum(tally.facts for tally in tallies)
+        values = [sum(tally.found for tally in tallies) / facts, sum(tally.credit for tally in tallies) / facts]
+        values += [float(np.mean(result[key])) for key in _OF_PAIRS.values()]
+        for of_points, value in zip(found.values(), values, strict=True):
+            of_points.setdefault(result["point"], []).append(value)
+    return found
+
+
+_OF_PAIRS = {"side": "side", "group and side": "group", "AUROC of the sets": "auroc"}
+"""Measures that are means over pairs, and what they are called in a result."""
+
+
 def table(results: Sequence[dict[str, Any]]) -> str:
     """Markdown: a row a point; means over pairs and seeds, and the spread (standard deviation) over seeds."""
-    names = list(dict.fromkeys(result["point"] for result in results))
-    head = ("point", "seeds", "exact", "credit", "side", "group and side", "AUROC of the sets")
-    text = f"| {' | '.join(head)} |\n{'|---' * len(head)}|\n"
-    for name in names:
-        of = [result for result in results if result["point"] == name]
-        tallies = [[Tally(*row) for row in result["tallies"]] for result in of]
-        columns = [
-            [sum(t.found for t in ts) / sum(t.facts for t in ts) for ts in tallies],
-            [sum(t.credit for t in ts) / sum(t.facts for t in ts) for ts in tallies],
-            *([float(np.mean(result[key])) for result in of] for key in ("side", "group", "auroc")),
-        ]
-        cells = [f"{np.mean(c):.3f} +- {np.std(c):.3f}" for c in columns]
-        text += f"| {name} | {len(of)} | {' | '.join(cells)} |\n"
+    shown = measures(results)
+    text = f"| point | seeds | {' | '.join(shown)} |\n{'|---' * (2 + len(shown))}|\n"
+    for name, of_seeds in shown["exact"].items():
+        cells = [f"{np.mean(points[name]):.3f} +- {np.std(points[name]):.3f}" for points in shown.values()]
+        text += f"| {name} | {len(of_seeds)} | {' | '.join(cells)} |\n"
     return text
