@@ -177,8 +177,8 @@ class Finding(Strict):
     text: str = Field(description="What the side shows more.")
     side: Side = Field(description="The set that shows it more.")
     verdict: Literal["verified", "unverified"] = Field(
-        description="Verified when q_value is at most alpha, more images of the side are judged to show it or its AUROC "
-        "is surely above 0.6, a quarter of the draws named it (half, after a verified finding), and the verified "
+        description="Verified when q_value is at most alpha, more images of the side are judged to show it or its "
+        "AUROC is surely above 0.6, a quarter of the draws named it (half, after a verified finding), and the verified "
         "findings before it do not explain it."
     )
     auroc: float = Field(description="How well the judge's scores separate the sides, in the stated direction.")
