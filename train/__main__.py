@@ -318,6 +318,22 @@ def methods(
     print(job.table(found), end="")
 
 
+@app.command()
+def views(
+    bank: BankOption = None,
+    sides: Annotated[list[int] | None, typer.Option("--side", min=128, help="Pixels a side; may be repeated.")] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="Of each size.")] = 64,
+) -> None:
+    """Have the model that ships read small things on large images whole, in tiles, or both ways; prints a table."""
+    from train.experiments import views as job
+    from vlmdiff import models
+    from vlmdiff.models.huggingface import HuggingFaceModel
+
+    model = models.load("mini", device="cpu")
+    assert isinstance(model, HuggingFaceModel)
+    print(job.table(job.run(model, _bank(bank), sides or (192, 512), pairs)), end="")
+
+
 def main() -> None:
     try:
         app(standalone_mode=True)

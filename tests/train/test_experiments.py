@@ -17,7 +17,7 @@ from data_synth.facts import Fact, content
 from data_synth.sources import Bank, BaseImage
 from train import language, pairs
 from train.__main__ import app
-from train.experiments import catalog, curves, inner, job, scoring
+from train.experiments import catalog, curves, inner, job, scoring, views
 from train.experiments.catalog import Pairs, Reading, Trained
 from train.experiments.drawn import BothOrders, Source, Training, store, truth
 from train.experiments.inner import PARTS, ROWS, Sets, row_weights, sharpened
@@ -339,3 +339,20 @@ def test_kin_of_the_fact_on_its_side() -> None:
     assert curves.of_group([("b", rain)], (fact,))
     assert not curves.of_group([("a", rain)], (fact,))
     assert not curves.of_group([("b", DARKER), ("b", None)], (fact,))
+
+
+def test_tiles_are_the_quarters_of_an_image_at_full_size() -> None:
+    image = np.zeros((256, 256, 3), np.uint8)
+    image[:128, 128:] = 200
+    assert [int(tile.mean()) for tile in views.tiles(image, 128)] == [0, 200, 0, 0]
+    assert {tile.shape for tile in views.tiles(image, 64)} == {(64, 64, 3)}
+
+
+def test_small_things_on_large_images_are_read_whole_and_in_tiles() -> None:
+    asked = CliRunner().invoke(app, ["views", "--pairs", "1", "--side", "256"])
+    assert asked.exit_code == 0, asked.output
+    rows = [row.split(" | ") for row in asked.output.splitlines()[2:]]
+    assert [row[:3] for row in rows] == [["| 256", name, "1"] for name in ("whole", "tiles", "both")]
+    (pair,) = views.pairs(Bank.drawn_only(), 256, 1)
+    assert {image.shape for image in (*pair.images_a, *pair.images_b)} == {(256, 256, 3)}
+    assert pair.difference[0].content.get("size") == "small"
