@@ -246,17 +246,21 @@ def average(
 def experiment(
     name: Annotated[str, typer.Argument(help="One of train/experiments/catalog.py.")],
     out: Out,
-    run: Annotated[Path, typer.Option(help="Folder of a run: its base, its lora, and pair caches beside them.")],
     bank: BankOption = None,
     scale: Annotated[str, typer.Option(help="How long each variant learns: study or quick.")] = "study",
     workers: Workers = 1,
 ) -> None:
-    """Compare variants at equal steps on cached features; prints a table. Goes on where it was stopped."""
+    """Compare variants at equal steps, on pairs as the tower that ships sees them; prints a table.
+
+    Goes on where it was stopped. OUT/pairs holds the encoded pairs, which all experiments share.
+    """
     from train.experiments import catalog, job, scoring
+    from vlmdiff.models.profiles import MINI
 
     variants, lengths = catalog.experiment(name), catalog.scale(scale)
-    job.encode_missing(run, run / "base", _bank(bank), workers)
-    print(scoring.table(job.run(name, variants, run / "base", run / "lora", run, out, lengths)), end="")
+    base, caches = MINI / "base", out / "pairs"
+    job.encode_missing(caches, base, _bank(bank), workers)
+    print(scoring.table(job.run(name, variants, base, MINI / "adapter", caches, out, lengths)), end="")
 
 
 @app.command()
