@@ -147,6 +147,35 @@ def test_what_is_explained_and_what_is_left_is_said(full: Report) -> None:
     assert "cannot be told: too few." in terminal.text(quiet).plain
 
 
+def test_what_is_left_where_nothing_was_verified_is_not_said_to_come_on_top(full: Report) -> None:
+    findings = [one.model_copy(update={"verdict": "unverified"}) for one in full.findings]
+    mute = full.model_copy(update={"findings": findings})
+    told = "A and B differ in a way that the model could not put into words (AUROC 0.71"
+    assert told in terminal.text(mute).plain and "also" not in terminal.text(mute).plain
+    assert full.explained and full.explained.left
+    left = full.explained.left.model_copy(update={"p_value": 0.5})
+    quiet = mute.model_copy(update={"explained": full.explained.model_copy(update={"left": left})})
+    assert "The check images alone, half of all, are not told apart (AUROC 0.71" in terminal.text(quiet).plain
+    assert "Beyond the findings" not in terminal.text(quiet).plain
+
+
+def test_why_scores_that_separate_the_sets_do_not_verify(full: Report) -> None:
+    first = full.findings[0]
+    cases = {
+        "named too rarely to count": {"votes": 0.2, "q_value": 1.0},
+        "no more images of B are judged to show it": {"votes": 0.9, "q_value": 1.0},
+        "named too rarely beside a verified finding": {"votes": 0.4, "q_value": 0.01},
+        "": {"votes": 0.9, "q_value": 0.2},
+    }
+    for why, changed in cases.items():
+        other = first.model_copy(update={"verdict": "unverified", "confounded_by": None, "p_value": 0.01, **changed})
+        (*doubts,) = wording.doubts(full.model_copy(update={"findings": [first, other]}), other)
+        assert len(doubts) == bool(why) and all(doubt.startswith(why) for doubt in doubts)
+        assert wording.doubts(full, first) == wording.doubts(full.model_copy(update={"findings": [first]}), first)
+    alone = first.model_copy(update={"verdict": "unverified", "confounded_by": None, "votes": 0.4, "q_value": 0.01})
+    assert wording.doubts(full.model_copy(update={"findings": [alone]}), alone) == []
+
+
 def test_a_map_lies_over_its_picture_and_a_flat_one_is_not_drawn(full: Report, pictures: Mapping[str, bytes]) -> None:
     outline = Outline(html.page(full, pictures))
     assert ("alt", "Heat map of image B-0007") in outline.values
@@ -202,6 +231,7 @@ def test_the_answer_to_a_claim_of_ones_own(report: Report) -> None:
     assert "It was taught, nearest: the images are dim." in terminal.text(claimed(report, "untaught")).plain
     assert "(two-sided)" in terminal.text(claimed(report)).plain
     assert "(one-sided)" in terminal.text(claimed(report, side="b")).plain
+    assert "noticed by this classifier, whatever the claim says (four" in terminal.text(claimed(report)).plain
     unverified = Outline(html.page(claimed(report, verdict="unverified"), {})).text
     assert "Said, but not verified" not in unverified and "draws" not in unverified.split("How to read")[0]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.vlmdiff.medical_files import dicom, nifti
 from vlmdiff.images.reading import Reading
@@ -45,7 +46,7 @@ def test_slices_of_a_series_are_sorted_by_position(tmp_path: Path, way: str) -> 
     assert len(files) == 11
 
     def chosen(frames: int) -> list[str]:
-        found = slices_of_volumes(files, Reading(frames=frames, volumes=True))
+        found = slices_of_volumes(files, Reading(frames=frames, volumes=True)).read
         return sorted(reference.name.partition(".")[0] for reference in found)
 
     assert chosen(1) == ["alone", "s1-3", "s2-3"]
@@ -135,5 +136,48 @@ def test_a_window_for_pictures_without_levels_is_told_to_change_nothing(tmp_path
 def test_a_pipe_among_the_slices_is_not_waited_for(tmp_path: Path) -> None:
     series(tmp_path / "a", 1)
     os.mkfifo(tmp_path / "a" / "pipe.dcm")
-    found = slices_of_volumes(open_set(tmp_path / "a", "a"), Reading(volumes=True))
+    found = slices_of_volumes(open_set(tmp_path / "a", "a"), Reading(volumes=True)).read
     assert sorted(reference.name for reference in found) == ["pipe.dcm", "s1-3.dcm"]
+
+
+def test_slices_at_one_place_are_counted(tmp_path: Path) -> None:
+    for number, side in ((1, "a"), (2, "b")):
+        series(tmp_path / side, number)
+        series(tmp_path / side, number + 2)
+        again = sorted((tmp_path / side).glob(f"s{number}-*.dcm"))
+        for one in again[: number + 1]:
+            one.with_name(f"t{one.name}").write_bytes(one.read_bytes())
+    pair = load_pair(tmp_path / "a", tmp_path / "b", size=16, reading=Reading(volumes=True))
+    where = "where another slice of the same series does (time points, echoes)"
+    assert f"5 files lie {where}, and were not read" in pair.warnings
+
+
+def test_options_of_reading_that_change_nothing_say_so(tmp_path: Path) -> None:
+    for side, start in (("a", 0), ("b", 9)):
+        (tmp_path / side).mkdir()
+        for n in range(3):
+            values = np.random.default_rng(start + n).integers(0, 256, (20, 20, 3), np.uint8)
+            Image.fromarray(values).save(tmp_path / side / f"{n}.png")
+    asked = Reading(frames=7, channels="1:red,5:green")
+    told = load_pair(tmp_path / "a", tmp_path / "b", size=16, reading=asked).warnings
+    assert told == [
+        "--frames 7 changes nothing: no file has several frames or slices",
+        "--channels 1:red,5:green changes nothing: no file has channels of measured values",
+    ]
+    told = load_pair(tmp_path / "a", tmp_path / "b", size=16, reading=Reading(volumes=True)).warnings
+    assert told == ["--volumes changes nothing: no file is a slice of a DICOM series"]
+
+
+@pytest.mark.parametrize(("window", "warned"), [("brain", True), ("100,450", True), ("1000,500", False)])
+def test_a_window_that_clips_nearly_all_is_warned_about(tmp_path: Path, window: str, warned: bool) -> None:
+    """Values of 0 to 1,000 that are not Hounsfield units: of MR, say."""
+    for side, start in (("a", 0), ("b", 9)):
+        (tmp_path / side).mkdir()
+        for n in range(3):
+            values = np.random.default_rng(start + n).integers(0, 1001, (20, 20)).astype(np.uint16)
+            Image.fromarray(values).save(tmp_path / side / f"{n}.png")
+    told = load_pair(tmp_path / "a", tmp_path / "b", size=16, reading=Reading(window=window)).warnings
+    found = [warning for warning in told if "plain black or white" in warning]
+    assert bool(found) == warned
+    assert all(f"--window {window} shows 9" in one and "--window auto" in one for one in found)
+    assert ("presets are for CT" in "".join(found)) == (window == "brain")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,11 @@ from vlmdiff.images.cautions import cautions
 from vlmdiff.images.decode import Header, Unreadable, measured, shrink
 from vlmdiff.images.groups import alone, groups_of
 from vlmdiff.images.intensity import Intensity, fit_intensity
-from vlmdiff.images.loading import WORKERS, Loading, digest_of
-from vlmdiff.images.reading import AUTO, USUAL, Reading
+from vlmdiff.images.loading import WORKERS, Loading, Read, digest_of
+from vlmdiff.images.reading import USUAL, WINDOWS, Reading
 from vlmdiff.images.references import Reference
 from vlmdiff.images.sources import open_manifest, open_set, read_contents
-from vlmdiff.images.volumes import slices_of_volumes
+from vlmdiff.images.volumes import Slices, slices_of_volumes
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,10 @@ class LoadedSet:
         return png.getvalue()
 
 
+MOST_OUTSIDE = 0.8
+"""Share of measured values that a window may clip before that is said: air around a head is half of a picture."""
+
+
 @dataclass(frozen=True, eq=False)
 class SetPair:
     """Both sides, ready for a model, and what a reader of the report should know about the files."""
@@ -123,7 +127,8 @@ def load_pair(
     files = [file for file in files_a + files_b if file.refused is None]
     told = None if groups is None else dict(zip((f.id for f in files), groups_of(groups, files), strict=True))
     if reading.volumes:
-        files_a, files_b = (_volumes(files, reading) for files in (files_a, files_b))
+        (files_a, slices_a), (files_b, slices_b) = (_volumes(files, reading) for files in (files_a, files_b))
+        warnings += _of_volumes(slices_a, slices_b)
     side_a = Loading("a", files_a, size, max_images, np.random.default_rng([seed, 0]), reading)
     side_b = Loading("b", files_b, size, max_images, np.random.default_rng([seed, 1]), reading)
     total = side_a.wanted + side_b.wanted
@@ -137,8 +142,7 @@ def load_pair(
             done += side.wanted
     samples = side_a.samples + side_b.samples
     window = _intensity(samples, reading) if samples else None
-    if not samples and reading.window != AUTO:
-        warnings.append(f"--window {reading.window} changes nothing: no image has measured values or over 8 bits")
+    warnings += _of_options(reading, samples, side_a.read + side_b.read)
     members, notes = _members(side_a, side_b) if told is None else (told, [])
     loaded_a, loaded_b = (_loaded(side, window, show_names, members, told is not None) for side in (side_a, side_b))
     return SetPair(loaded_a, loaded_b, warnings + cautions(loaded_a, loaded_b) + notes, window)
@@ -153,9 +157,43 @@ def _opened(a: str | Path, b: str | Path | None) -> tuple[list[Reference], list[
     return open_set(a, "a"), open_set(b, "b"), []
 
 
-def _volumes(files: list[Reference], reading: Reading) -> list[Reference]:
+def _volumes(files: list[Reference], reading: Reading) -> tuple[list[Reference], Slices]:
     refused = [file for file in files if file.refused is not None]
-    return refused + slices_of_volumes([file for file in files if file.refused is None], reading)
+    found = slices_of_volumes([file for file in files if file.refused is None], reading)
+    return refused + found.read, found
+
+
+def _of_volumes(a: Slices, b: Slices) -> list[str]:
+    """What became of the files of volumes, where that is not what was asked for."""
+    if not a.series + b.series:
+        return ["--volumes changes nothing: no file is a slice of a DICOM series"]
+    doubled = a.doubled + b.doubled
+    where = "where another slice of the same series does (time points, echoes)"
+    lying = f"1 file lies {where}, and was" if doubled == 1 else f"{doubled} files lie {where}, and were"
+    return [f"{lying} not read"] if doubled else []
+
+
+def _of_options(reading: Reading, samples: Sequence[NDArray[np.float32]], read: Sequence[Read]) -> list[str]:
+    """Options of reading that change nothing, and a window that shows next to nothing."""
+    found = []
+    window = reading.told_window()
+    if window is not None and not samples:
+        found.append(f"--window {reading.window} changes nothing: no image has measured values or over 8 bits")
+    single = [np.ravel(sample) for sample in samples if sample.shape[1] == 1]
+    if window is not None and single:
+        levels = np.concatenate(single)
+        outside = float(((levels <= window.low) | (levels >= window.high)).mean())
+        if outside > MOST_OUTSIDE:
+            preset = " (presets are for CT, in Hounsfield units)" if reading.window in WINDOWS else ""
+            found.append(
+                f"--window {reading.window} shows {outside:.0%} of what was measured as plain black or white{preset}; "
+                f"the values lie between {levels.min():g} and {levels.max():g}: tell another window, or --window auto"
+            )
+    if reading.frames > 1 and not reading.volumes and all(one.reference.frame is None for one in read):
+        found.append(f"--frames {reading.frames} changes nothing: no file has several frames or slices")
+    if reading.channels is not None and (not samples or all(one.header.channels == 1 for one in read)):
+        found.append(f"--channels {reading.channels} changes nothing: no file has channels of measured values")
+    return found
 
 
 def _intensity(samples: list[NDArray[np.float32]], reading: Reading) -> Intensity:

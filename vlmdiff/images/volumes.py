@@ -6,6 +6,7 @@ import io
 import stat
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from vlmdiff.images import dicom, nifti
@@ -16,7 +17,17 @@ from vlmdiff.images.references import PACKED, Reference
 from vlmdiff.images.sources import read_contents, reading_order
 
 
-def slices_of_volumes(references: Sequence[Reference], reading: Reading) -> list[Reference]:
+@dataclass(frozen=True)
+class Slices:
+    """What is read of some files."""
+
+    read: list[Reference]
+    series: int
+    doubled: int
+    """Files at the place of another one of their series."""
+
+
+def slices_of_volumes(references: Sequence[Reference], reading: Reading) -> Slices:
     """Of the files of each DICOM series the middle slice or some evenly spaced; of other files all.
 
     Two files at one place (time points, echoes) count as one slice, the first by name.
@@ -26,18 +37,19 @@ def slices_of_volumes(references: Sequence[Reference], reading: Reading) -> list
         reading: how many slices.
     """
     volumes: dict[str, dict[float, Reference]] = defaultdict(dict)
-    found = []
+    found: list[Reference] = []
+    doubled = 0
     told = dict(_slices(sorted(references, key=reading_order)))
     for reference in sorted(references, key=lambda one: one.id):
         place = told[reference.id]
         if place is None:
             found.append(reference)
         else:
-            volumes[place.series].setdefault(round(place.position, 3), reference)
+            doubled += volumes[place.series].setdefault(round(place.position, 3), reference) is not reference
     for slices in volumes.values():
         ordered = [slices[position] for position in sorted(slices)]
         found += [ordered[i] for i in evenly(len(ordered), reading.frames)]
-    return sorted(found, key=reading_order)
+    return Slices(sorted(found, key=reading_order), len(volumes), doubled)
 
 
 def _slices(references: Sequence[Reference]) -> Iterator[tuple[str, dicom.Slice | None]]:

@@ -112,8 +112,9 @@ def power(report: Report) -> str:
     smallest, images = report.test.smallest_detectable_auroc, _with_images(report)
     if not smallest < 1:
         return f"{images} even a clear difference could have gone unnoticed."
+    by = " by this classifier, whatever the claim says" if report.claim else ""
     return (
-        f"{images} a difference with an AUROC of {number(smallest)} or more would most likely have been noticed "
+        f"{images} a difference with an AUROC of {number(smallest)} or more would most likely have been noticed{by} "
         "(four times in five); a smaller one may be there unseen."
     )
 
@@ -127,9 +128,13 @@ def _with_images(report: Report) -> str:
 
 def effect(finding: Finding) -> str:
     """The effect of a finding in plain words."""
+    one, other, which = "image of A", "of B", "one"
+    if finding.about == "sets":
+        one, other, which = "random set of A's images", "of B's", "set"
+    side = finding.side.upper()
     return (
-        f"Of 100 pairs with one image of A and one of B, the judge finds this more in the one from "
-        f"{finding.side.upper()} in {in_hundred(finding.auroc)}."
+        f"Of 100 pairs with one {one} and one {other}, the judge finds this more in the {which} from {side} "
+        f"in {in_hundred(finding.auroc)}."
     )
 
 
@@ -212,9 +217,9 @@ def where(finding: Finding) -> str | None:
 
 
 def doubts(report: Report, finding: Finding) -> list[str]:
-    """What else speaks against a finding or explains it: an earlier finding, a metadata column."""
-    found = []
+    """What else speaks against a finding or explains it: too few draws, an earlier finding, a metadata column."""
     verified, _ = split(report)
+    found = [] if report.claim or finding.verdict == "verified" else _ruled_out(report, finding, bool(verified))
     if finding.explained_by is not None and finding.explained_by <= len(verified):
         by = verified[finding.explained_by - 1]
         found.append(
@@ -227,6 +232,22 @@ def doubts(report: Report, finding: Finding) -> list[str]:
         alike = f"among images alike in {column} it vanishes" if tested else f"too few are alike in {column} to tell"
         found.append(f"confounded with the column {column}, which tells the sets apart: {alike}")
     return found
+
+
+def _ruled_out(report: Report, finding: Finding, after_another: bool) -> list[str]:
+    """Why a finding is not verified though its scores may separate the sets; see `vlmdiff.decide.decide`."""
+    from vlmdiff.decide import FEWEST_VOTES, FEWEST_VOTES_LATER, RANKED
+
+    alpha = report.settings.get("alpha", 0.05)
+    if finding.votes < FEWEST_VOTES:
+        return [f"named too rarely to count: it takes {percent(FEWEST_VOTES)} of the draws, and q is 1 without them"]
+    if finding.q_value == 1 > alpha >= finding.p_value:
+        side = finding.side.upper()
+        return [f"no more images of {side} are judged to show it, nor is its AUROC surely {RANKED:g} or more"]
+    if after_another and finding.votes < FEWEST_VOTES_LATER and finding.q_value <= alpha:
+        told = f"{percent(FEWEST_VOTES_LATER)} of the draws, for it may be a side effect"
+        return [f"named too rarely beside a verified finding: it takes {told}"]
+    return []
 
 
 def within(one: Within) -> str:
@@ -262,8 +283,12 @@ def left(report: Report) -> str | None:
     if rest is None or report.claim:
         return None
     numbers = f"AUROC {number(rest.auroc)} {interval(rest.auroc_ci)}, {relation('p', rest.p_value)}"
+    verified, _ = split(report)
     if rest.p_value <= report.settings.get("alpha", 0.05):
-        return f"A and B also differ in a way that the model could not put into words ({numbers})."
+        also = "also " if verified else ""
+        return f"A and B {also}differ in a way that the model could not put into words ({numbers})."
+    if not verified:
+        return f"The check images alone, half of all, are not told apart ({numbers})."
     return f"Beyond the findings nothing was detected that tells A from B ({numbers})."
 
 
