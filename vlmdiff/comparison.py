@@ -121,10 +121,12 @@ def among_alike(
         alpha: above which a finding vanishes.
     """
     sample, check = comparison.sample, comparison.check
-    columns = confounders.separating(properties, sample.is_b, sample.groups, comparison.alpha, rng)
+    tested = confounders.separating(properties, sample.is_b, sample.groups, comparison.alpha, rng)
+    columns = confounders.told_once(tested)
     if properties and findings:
         checked = [replace(one, numbers=one.numbers[check.rows]) for one in properties]
-        separates = [column.name for column in columns if column.separates]
+        # What was left out only repeats: it is the reason where nothing else is.
+        separates = [column.name for column in [*columns, *tested] if column.separates]
         findings = confounders.confounded(findings, evidence, checked, separates, check.is_b, check.groups, alpha, rng)
     return findings, columns
 

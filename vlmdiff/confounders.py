@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vlmdiff import findings
 from vlmdiff.findings import Evidence, Finding, OfSets, Within
-from vlmdiff.metadata import Column
+from vlmdiff.metadata import AS_CODES, Column
 from vlmdiff.stats import Exchangeable, Flags, Floats, auroc_rows, benjamini_hochberg, double_ranks
 
 PERMUTATIONS = 1_999
@@ -52,6 +52,17 @@ def separating(
         for told in [np.isfinite(column.numbers)]
     ]
     return sorted(found, key=lambda column: (not column.separates, column.q_value, -column.auroc, column.name))
+
+
+def told_once(columns: Sequence[findings.Column]) -> list[findings.Column]:
+    """Without those of codes that say of the sets what their numbers say."""
+    says = {column.name: column.separates for column in columns}
+    return [column for column in columns if not _repeats(column.name, says)]
+
+
+def _repeats(name: str, says: Mapping[str, bool]) -> bool:
+    """Whether a column takes numbers for codes, and that changes nothing."""
+    return name.endswith(AS_CODES) and says.get(name.removesuffix(AS_CODES)) == says[name]
 
 
 def _alone(column: Column, is_b: Flags, groups: Groups | None, rng: np.random.Generator) -> tuple[float, float]:
@@ -238,7 +249,8 @@ def confounded(
     Only a column that separates the sets can be the reason; a verified finding stays verified, because it is true.
 
     Args:
-        evidence: of the same hypotheses; columns, is_b, groups: of the check images; separates: names of columns.
+        evidence: of the same hypotheses; columns, is_b, groups: of the check images; separates: names of columns, the
+            first that is the reason is named.
     """
     by = {(item.hypothesis.side, item.hypothesis.text): item for item in evidence}
     marked = []
@@ -254,7 +266,8 @@ def confounded(
             else within_sets(item.sets, finding.side, is_b, column, groups, alpha, rng)
             for column in columns
         ]
-        gone = [t.column for t in tests if t.column in separates and (t.p_value is None or t.p_value > alpha)]
-        first = next((name for name in separates if name in gone), None)
-        marked.append(finding.model_copy(update={"within": tests, "confounded_by": first}))
+        gone = {test.column: test.p_value is None or test.p_value > alpha for test in tests}
+        first = next((name for name in separates if gone[name]), None)
+        told = [test for test in tests if test.column == first or not _repeats(test.column, gone)]
+        marked.append(finding.model_copy(update={"within": told, "confounded_by": first}))
     return marked

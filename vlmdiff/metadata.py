@@ -24,6 +24,8 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 """Cells, in lower case, that say nothing."""
 _NUMBERS_FROM = 6
 """Different numbers from which on a column counts as numeric; fewer are codes."""
+AS_CODES = ", as codes"
+"""Ends the name of a column that takes the numbers of another for names: of scanners, sites, plates."""
 _FEWEST_ALIKE = 3
 """Images a level on average below which a column names images instead of describing them."""
 
@@ -84,7 +86,8 @@ def read_table(told: str) -> Table:
 def columns_of(table: Table, references: Sequence[Reference]) -> tuple[list[Column], list[str]]:
     """The usable columns for these images, in their order, and what a reader should know of the others.
 
-    A column of numbers of which some are missing is followed by one of who has a number.
+    A column of numbers of which some are missing is followed by one of who has a number, and one of few different
+    numbers by one that takes them for codes, in no order: sites 1, 3, 5 may be one set and 2, 4, 6 the other.
 
     Raises:
         InputError: no row belongs to any image, or a row may belong to several. UsageError: a list has no such column.
@@ -100,9 +103,11 @@ def columns_of(table: Table, references: Sequence[Reference]) -> tuple[list[Colu
     found, useless = [], []
     for name in table.names:
         values = [(row or {}).get(name, "") for row in cells]
-        column = _column(name, ["" if value.lower() in MISSING else value for value in values])
+        values = ["" if value.lower() in MISSING else value for value in values]
+        column = _numeric(name, values) or _categorical(name, values)
         found += [column] if column else []
-        found += [given] if column and (given := _told(column)) else []
+        if column and column.kind == "numeric":
+            found += [more for more in (_told(column), _categorical(name + AS_CODES, values)) if more]
         useless += [] if column else [name]
     if useless:
         warnings.append(f"metadata: {', '.join(useless)} left out: one value for all images, or nearly one for each")
@@ -143,13 +148,18 @@ def _joined(table: Table, references: Sequence[Reference]) -> list[Mapping[str, 
     return found
 
 
-def _column(name: str, values: Sequence[str]) -> Column | None:
-    """None where all images have one value, or nearly each its own that is no number."""
+def _numeric(name: str, values: Sequence[str]) -> Column | None:
+    """None where a value is no number, or only few are different."""
+    present = [value for value in values if value]
+    if len(set(present)) < _NUMBERS_FROM or not all(np.isfinite(_number(value)) for value in present):
+        return None
+    return Column(name, "numeric", np.array([_number(value) for value in values]))
+
+
+def _categorical(name: str, values: Sequence[str]) -> Column | None:
+    """None where all images have one value, or nearly each its own."""
     present = [value for value in values if value]
     levels = sorted(set(present))
-    numbers = [_number(value) for value in values]
-    if len(levels) >= _NUMBERS_FROM and all(np.isfinite(_number(value)) for value in present):
-        return Column(name, "numeric", np.array(numbers))
     if len(levels) + (len(present) < len(values)) < 2 or len(levels) * _FEWEST_ALIKE > len(present):
         return None
     place = {level: float(i) for i, level in enumerate(levels)}
@@ -159,7 +169,7 @@ def _column(name: str, values: Sequence[str]) -> Column | None:
 def _told(column: Column) -> Column | None:
     """Of numbers, which images have one: where one set lacks them, that alone may tell the sets apart."""
     told = np.isfinite(column.numbers)
-    if column.kind != "numeric" or told.all():
+    if told.all():
         return None
     return Column(f"{column.name}, told or not", "categorical", told.astype(np.float64))
 

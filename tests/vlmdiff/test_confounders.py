@@ -1,13 +1,16 @@
 """Metadata columns that tell the sets apart, and findings that vanish among images that are alike in one."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vlmdiff.confounders import confounded, separating, strata_of, within
+from vlmdiff.confounders import confounded, separating, strata_of, told_once, within
 from vlmdiff.decide import decide
 from vlmdiff.findings import Evidence, Finding, Hypothesis, Within
-from vlmdiff.metadata import Column
+from vlmdiff.images.references import Reference
+from vlmdiff.metadata import Column, Table, columns_of
 
 ALPHA = 0.05
 
@@ -117,9 +120,10 @@ def confounded_pair(true: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_],
 def marked(scores: NDArray[np.float64], is_b: NDArray[np.bool_], columns: list[Column]) -> Finding:
     on_a, on_b = np.split(scores.astype(np.float32), 2)
     evidence = [Evidence(Hypothesis("darker", "b", 1.0), on_a, on_b)]
-    names = [str(i) for i in range(60)]
+    names = [str(i) for i in range(len(on_a))]
     found = decide(evidence, names, names, alpha=ALPHA, rng=rng())
-    separates = [column.name for column in separating(columns, is_b, None, ALPHA, rng()) if column.separates]
+    tested = separating(columns, is_b, None, ALPHA, rng())
+    separates = [column.name for column in [*told_once(tested), *tested] if column.separates]
     (finding,) = confounded(found, evidence, columns, separates, is_b, None, ALPHA, rng())
     assert finding.verdict == "verified"
     return finding
@@ -153,3 +157,48 @@ def test_groups_are_permuted_whole_within_strata() -> None:
             rejected[told] += p is not None and p <= 0.06
     assert rejected[0] >= 8
     assert rejected[1] <= 6
+
+
+def numbered(name: str, values: list[int]) -> list[Column]:
+    """A column of metadata as it is read."""
+    images = [Reference("A-1", "", Path(), cells={name: str(value)}) for value in values]
+    return columns_of(Table((name,)), images)[0]
+
+
+def test_sites_that_alternate_are_told_by_their_codes_and_not_by_their_order() -> None:
+    """Sites 1 3 5 7 in A, 2 4 6 8 in B: as numbers B wins 4 + 3 + 2 + 1 of 16 pairs, as codes all.
+
+    Fifths of the numbers mix sites 1 and 2, 3 and 4, 6 and 7.
+    """
+    is_b = np.arange(24) >= 12
+    columns = numbered("site", [site for start in (1, 2) for site in range(start, 9, 2) for _ in range(3)])
+    codes, site = separating(columns, is_b, None, ALPHA, rng())
+    assert (codes.name, codes.auroc, codes.levels, codes.separates) == ("site, as codes", 1, 8, True)
+    assert (site.name, site.auroc, site.separates) == ("site", 10 / 16, False)
+    assert told_once([codes, site]) == [codes, site]
+    assert [within(np.arange(24.0), "b", is_b, one, None, ALPHA, rng()).strata for one in columns] == [3, 0]
+
+
+@pytest.mark.parametrize("shift", [0, 4])
+def test_codes_that_say_what_the_numbers_say_are_not_told_twice(shift: int) -> None:
+    """Years 0 to 7 and 4 to 11 part the sets, and what is seen follows them; of the same years neither does."""
+    is_b = np.arange(96) >= 48
+    years = np.array([*range(8)] * 12) + shift * is_b
+    columns = numbered("year", years.tolist())
+    tested = separating(columns, is_b, None, ALPHA, rng())
+    assert [column.separates for column in tested] == [shift > 0] * 2
+    assert [column.name for column in told_once(tested)] == ["year"]
+    scores = np.random.default_rng(3).normal(size=96) + (years if shift else 2.0 * is_b)
+    finding = marked(scores, is_b, columns)
+    assert [one.column for one in finding.within] == ["year"]
+    assert finding.confounded_by == ("year" if shift else None)
+
+
+def test_a_finding_that_is_the_site_is_marked_whatever_the_sites_numbers() -> None:
+    """Twelve sites, the odd ones commoner in A; what is seen follows the site, and fifths of the numbers mix sites."""
+    dice = np.random.default_rng(7)
+    is_b = np.arange(120) >= 60
+    odd = dice.random(120) < np.where(is_b, 0.2, 0.8)
+    site = 2 * dice.integers(0, 6, 120) + np.where(odd, 1, 2)
+    finding = marked(2.0 * ~odd + dice.normal(0, 0.7, 120), is_b, numbered("site", site.tolist()))
+    assert finding.confounded_by == "site, as codes"

@@ -101,3 +101,22 @@ def test_who_has_a_number_is_a_property_too(tmp_path: Path, sets: list[Reference
     (age, told), _ = columns_of(read_table(write(tmp_path / "m.csv", "path,age", *lines)), sets)
     assert (age.kind, told.name, told.kind) == ("numeric", "age, told or not", "categorical")
     assert told.numbers.tolist() == [1] * 6 + [0] * 6
+
+
+def test_numbers_of_few_kinds_are_taken_for_codes_as_well(tmp_path: Path, sets: list[Reference]) -> None:
+    """Six sites of two images each may name images; of four each they may be codes; twelve ages of two may not."""
+    table = write(
+        tmp_path / "m.csv",
+        "path,age,site",
+        *[f"{s}/{i if i == 0 else s + str(i)}.png,{i + 6 * (s == 'b')},{i}" for s in "ab" for i in range(6)],
+    )
+    found, warnings = columns_of(read_table(table), sets)
+    assert [(c.name, c.kind) for c in found] == [("age", "numeric"), ("site", "numeric")] and not warnings
+    both = [Reference(f"{r.id}.{k}", r.name, r.path) for r in sets for k in range(2)]
+    found, _ = columns_of(read_table(table), both)
+    assert [(c.name, c.kind) for c in found] == [
+        ("age", "numeric"),
+        ("site", "numeric"),
+        ("site, as codes", "categorical"),
+    ]
+    assert found[2].numbers.tolist() == found[1].numbers.tolist() == [i for i in range(6) for _ in "12"] * 2
