@@ -15,7 +15,8 @@ from torch import nn
 
 from vlmdiff.errors import UsageError
 from vlmdiff.models import loading
-from vlmdiff.models.huggingface import CLAIMS_FILE, JUDGE, OPPOSITES_FILE, SKILLS_FILE, HuggingFaceModel
+from vlmdiff.models.base import CLAIMS_FILE
+from vlmdiff.models.huggingface import JUDGE, OPPOSITES_FILE, SKILLS_FILE, HuggingFaceModel
 
 
 def average(base: Path, adapters: Sequence[Path], out: Path) -> Path:

@@ -19,9 +19,9 @@ from data_synth.matching import mirrored
 from vlmdiff.errors import UsageError
 from vlmdiff.learn.tokens import PARTS, SUMMARY_ROWS
 from vlmdiff.models import loading
-from vlmdiff.models.base import Skill
+from vlmdiff.models.base import CLAIMS_FILE, Skill
 from vlmdiff.models.difference import Difference, DifferenceProjector, claim_log_likelihoods, injected
-from vlmdiff.models.huggingface import CLAIMS_FILE, JUDGE, OPPOSITES_FILE, SKILLS_FILE, HuggingFaceModel
+from vlmdiff.models.huggingface import JUDGE, OPPOSITES_FILE, SKILLS_FILE, HuggingFaceModel
 from vlmdiff.models.loading import quietly
 from vlmdiff.render.files import write_whole
 

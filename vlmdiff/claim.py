@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -34,8 +35,10 @@ LONGEST = 300
 """Letters of a claim; a sentence has fewer."""
 NEAREST = 3
 """Claims that are offered where the judge was never taught the words."""
-_ALIKE = 0.75
-"""Ratio of common letters from which on two words count as one: "blurred", "blurrier"."""
+_FAR = 0.3
+"""Fit up to which a claim does not come near."""
+_NEARLY, _ROOT = 0.8, 4
+"""Ratio of common letters, or first letters in common, from which on two words count as nearly one."""
 
 
 def run(
@@ -60,7 +63,7 @@ def run(
     """Test whether a claim fits the images of one set better than those of the other.
 
     Args:
-        claim: what one set shows more, as a sentence: "the images are darker".
+        claim: what one set shows more, as a sentence: "the images are darker"; "B is darker" names its set.
         side: the set that is said to show it more; None: either, tested two-sided.
         a, b, model, adapter, max_images, seed, device, alpha, groups, metadata, reading, cache: as in
             `vlmdiff.describe.run`.
@@ -69,7 +72,7 @@ def run(
         InputError: the images cannot be used. ModelError: the model cannot. UsageError: an option is off.
     """
     check_options("learned", alpha, groups)
-    claim = checked(claim)
+    claim, side = sided(checked(claim), side)
     table = read_table(str(metadata)) if metadata is not None else None
     told = progress or (lambda stage, done, total: None)
     watch = Stopwatch()
@@ -197,30 +200,63 @@ def _two_sided(finding: Finding) -> Finding:
 
 
 def understood(claim: str, model: VisionLanguageModel) -> tuple[str, Literal["taught", "asked", "untaught"]]:
-    """The claim in the words that the model was taught, where it knows it, and how far its judgment can be trusted."""
+    """The claim in the words that the model was taught, where it knows it, and how far its judgment can be trusted.
+
+    "images are darker", "the photos look darker" and "darker" are one claim.
+    """
     if "tokens" in model.skills:
-        meant = {normalised(claim), f"the images are {normalised(claim)}", f"the images have {normalised(claim)}"}
-        for claims in model.claims.values():
-            for known in claims:
-                if normalised(known) in meant:
-                    return known, "taught"
+        known = [one for claims in model.claims.values() for one in claims]
+        for same in (normalised, _core):
+            meant = same(claim)
+            if found := next((one for one in known if same(one) == meant), None):
+                return found, "taught"
     return claim, "asked" if "chat" in model.skills else "untaught"
+
+
+_SUBJECT = re.compile(
+    r"(?:there (?:is|are)|(?:(?:the|all|most|many) )*(?:images?|pictures?|photographs?|photos?|scans?)"
+    r"(?: (?:is|are|has|have|looks?|shows?|contains?|with))?) "
+)
+_ARTICLE = re.compile(r"(?:an?|the|some) ")
+_OF_A_SIDE = re.compile(r"(?:set )?([ab]) (is|are|has|have|looks?|shows?|contains?) (.+)")
+_PLURAL = {"is": "are", "has": "have", "looks": "look", "shows": "show", "contains": "contain"}
+
+
+def _core(claim: str) -> str:
+    """What is said of the images, without who is spoken of."""
+    return _ARTICLE.sub("", _SUBJECT.sub("", normalised(claim), count=1), count=1)
+
+
+def sided(claim: str, side: Side | None) -> tuple[str, Side | None]:
+    """A claim and its set; "B is darker" names it in its words.
+
+    Raises:
+        UsageError: another set is named by an option.
+    """
+    told = _OF_A_SIDE.fullmatch(normalised(claim))
+    if told is None:
+        return claim, side
+    named: Side = "a" if told[1] == "a" else "b"
+    if side not in (None, named):
+        raise UsageError(
+            f"the claim {claim!r} is of {named.upper()}, --side of {(side or '').upper()}; say one of them"
+        )
+    return f"the images {_PLURAL.get(told[2], told[2])} {told[3]}", named
 
 
 def nearest(claim: str, claims: Mapping[str, Sequence[str]], count: int = NEAREST) -> list[str]:
     """The claims that share most with this one, at most one of a family: rare words weigh more than common ones."""
     rare = Counter(word for known in claims.values() for word in {w for one in known for w in _words(one)})
     weight = {word: log(1 + len(claims) / number) for word, number in rare.items()}
-    said = {word: _alike(word, weight) for word in _words(claim)}
-    meant = {word for words in said.values() for word in words}
+    alike = {word: max((_alike(word, said) for said in _words(claim)), default=0.0) for word in weight}
 
     def fit(known: str) -> float:
         words = set(_words(known))
-        shared = sum(weight[word] for word in words & meant)
-        return shared / (1 + sum(weight[word] for word in words - meant))
+        shared = sum(weight[word] * alike[word] for word in words)
+        return shared / (1 + sum(weight[word] for word in words if not alike[word]))
 
     best = [max(known, key=lambda one: (fit(one), one)) for known in claims.values() if known]
-    return [one for one in sorted(best, key=lambda one: (-fit(one), one)) if fit(one) > 0.5][:count]
+    return [one for one in sorted(best, key=lambda one: (-fit(one), one)) if fit(one) > _FAR][:count]
 
 
 def _words(claim: str) -> list[str]:
@@ -230,12 +266,15 @@ def _words(claim: str) -> list[str]:
 _COMMON = frozenset(
     {
         *("the", "a", "an", "of", "in", "on", "at", "to", "and", "or", "is", "are", "has", "have", "with"),
-        *("more", "less", "images", "image", "pictures", "picture"),
+        *("more", "less", "images", "image", "pictures", "picture", "photos", "scans"),
+        *("there", "show", "shows", "contain", "contains", "look", "looks"),
     }
 )
 
 
-def _alike(word: str, known: Mapping[str, float]) -> list[str]:
-    if word in known:
-        return [word]
-    return [other for other in known if SequenceMatcher(None, word, other).ratio() >= _ALIKE]
+def _alike(word: str, other: str) -> float:
+    """1 for the same word, half for one that is spelled nearly so or begins so: "blurred", "noisy" for "noisier"."""
+    if word == other:
+        return 1.0
+    same_root = len(word) >= _ROOT and word[:_ROOT] == other[:_ROOT]
+    return 0.5 if same_root or SequenceMatcher(None, word, other).ratio() >= _NEARLY else 0.0

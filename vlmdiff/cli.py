@@ -215,7 +215,11 @@ def test(
     b: _B = None,
     side: Annotated[
         Literal["a", "b"] | None,
-        typer.Option(metavar="a|b", help="The set that is said to show it more; without it, either (two-sided)."),
+        typer.Option(
+            metavar="a|b",
+            case_sensitive=False,
+            help="The set that is said to show it more; without it, either (two-sided).",
+        ),
     ] = None,
     as_json: _Json = False,
     out: _Out = None,
@@ -362,6 +366,25 @@ def models() -> None:
         f"begin with {DEFAULT}. Untuned they take --method in_context or caption_rank;\n"
         "learned wants an --adapter from `python -m train lora`."
     )
+
+
+@app.command()
+def claims(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORDS]...", help="List those alone that hold all of these words.")
+    ] = None,
+    model: _Model = "mini",
+    adapter: _Adapter = None,
+) -> None:
+    """List what the model was taught to say, and `test` to judge, a claim a line."""
+    from vlmdiff.models import taught
+
+    wanted = [word.lower() for word in words or ()]
+    known = [claim for of_family in taught(model, adapter).values() for claim in of_family]
+    found = [claim for claim in known if all(word in claim.lower() for word in wanted)]
+    if not found:
+        raise errors.UsageError(f"none of {len(known)} claims holds {' and '.join(map(repr, wanted))}; try fewer words")
+    print("\n".join(found))
 
 
 @app.command()

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlmdiff.claim import answer, checked, nearest, run, understood
+from vlmdiff.claim import answer, checked, nearest, run, sided, understood
 from vlmdiff.errors import UsageError
 from vlmdiff.findings import Side
 from vlmdiff.images.decode import Header
@@ -141,6 +141,23 @@ def test_the_nearest_claims_share_rare_words_and_are_of_different_families() -> 
     assert nearest("pictures with frames", claims)[0] in claims["frame"]
     assert nearest("everything is blurred", claims) == ["the images are blurrier"]
     assert nearest("the lesions have an irregular outline", claims) == []
+    assert nearest("noisy scans", {"noise": ["the images are noisier"]}) == ["the images are noisier"]
+
+
+@pytest.mark.parametrize(
+    "said", ["images are darker", "Darker.", "the photos look darker", "all the pictures are darker"]
+)
+def test_who_is_spoken_of_does_not_matter(said: str) -> None:
+    assert understood(checked(said), MODEL) == (DARKER, "taught")
+    assert understood("the images are dark", MODEL)[1] == "untaught", "darker than what?"
+
+
+def test_a_claim_may_name_its_set() -> None:
+    assert sided("B is darker", None) == sided("set b is darker", "b") == (DARKER, "b")
+    assert sided("A shows a ruler", None) == ("the images show a ruler", "a")
+    assert sided("a ruler is at the bottom", None) == ("a ruler is at the bottom", None)
+    with pytest.raises(UsageError, match=r"'B is darker' is of B, --side of A; say one of them"):
+        sided("B is darker", "a")
 
 
 def test_claims_are_put_on_one_line() -> None:

@@ -299,3 +299,18 @@ def test_importing_the_submodule_leaves_the_function_in_place() -> None:
     # What the import system does to a package once a submodule is loaded.
     setattr(vlmdiff, "describe", ModuleType("vlmdiff.describe"))  # noqa: B010
     assert vlmdiff.describe is function
+
+
+def test_claims_that_the_model_was_taught_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("claims") == 0
+    every = capsys.readouterr().out.splitlines()
+    assert len(every) > 7000 and "the images are darker" in every
+    assert exit_code("claims", "RULER", "bottom") == 0
+    assert capsys.readouterr().out.splitlines() == ["the images have a ruler at the bottom"]
+    assert exit_code("claims", "zebra") == 2
+    assert capsys.readouterr().err == f"vlmdiff: none of {len(every)} claims holds 'zebra'; try fewer words\n"
+
+
+def test_a_model_that_was_taught_nothing_lists_no_claims(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("claims", "--model", str(tmp_path)) == 4
+    assert "lists no claims that it was taught" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from vlmdiff import models
 from vlmdiff.errors import ModelError, UsageError
 from vlmdiff.learn.tokens import SUMMARY_ROWS, between, with_summaries
 from vlmdiff.models.asking import drawing_from
+from vlmdiff.models.base import CLAIMS_FILE
 from vlmdiff.models.difference import (
     PROJECTOR_CONFIG,
     PROJECTOR_FILE,
@@ -29,7 +30,7 @@ from vlmdiff.models.difference import (
     claim_log_likelihoods,
     injected,
 )
-from vlmdiff.models.huggingface import CLAIMS_FILE, DIFFERENCE_TOKEN, LONGEST, HuggingFaceModel
+from vlmdiff.models.huggingface import DIFFERENCE_TOKEN, LONGEST, HuggingFaceModel
 from vlmdiff.models.lines import line
 from vlmdiff.models.mini.tower import TowerConfig
 from vlmdiff.models.profiles import MINI, PROFILES

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlmdiff.errors import ModelError, UsageError
+from vlmdiff.models.base import CLAIMS_FILE
 from vlmdiff.models.profiles import MINI
 
 if TYPE_CHECKING:
@@ -38,6 +40,23 @@ def load(name: str = "mini", adapter: str | Path | None = None, device: str = "a
     if adapter is None and name == "mini":
         adapter = MINI / "adapter"
     return HuggingFaceModel(name, folder_of(name), Path(adapter) if adapter else None, device)
+
+
+def taught(name: str = "mini", adapter: str | Path | None = None) -> dict[str, list[str]]:
+    """The claims that a model was taught, by family; nothing is loaded.
+
+    Raises:
+        ModelError: it was taught none, or its folder is not there.
+    """
+    folder = Path(adapter) if adapter else MINI / "adapter" if name == "mini" else folder_of(name)
+    try:
+        claims: dict[str, list[str]] = json.loads((folder / CLAIMS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{folder.name or name} lists no claims that it was taught; expected {CLAIMS_FILE} in the folder of an "
+            "adapter. An untuned model can be asked anything"
+        ) from error
+    return claims
 
 
 def folder_of(name: str) -> Path:

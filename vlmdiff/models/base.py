@@ -15,6 +15,8 @@ Skill = Literal["tokens", "chat", "in_context", "captions"]
 prompts of `models.lines`, images of two sets in one, or captions of them, which the embedded model is trained on."""
 Part = str | NDArray[np.uint8]
 """Of a prompt: a text, or an RGB image (height, width, 3)."""
+CLAIMS_FILE = "claims.json"
+"""Claims the adapter was trained on, by family: where siblings are taken from."""
 
 if TYPE_CHECKING:
     import torch

@@ -20,7 +20,7 @@ from vlmdiff.errors import ModelError
 from vlmdiff.findings import ModelInfo
 from vlmdiff.models import accuracy, loading
 from vlmdiff.models.asking import Speaker, drawing_from
-from vlmdiff.models.base import Part, Skill
+from vlmdiff.models.base import CLAIMS_FILE, Part, Skill
 from vlmdiff.models.card import RunCard
 from vlmdiff.models.card import read as read_card
 from vlmdiff.models.difference import (
@@ -38,8 +38,6 @@ from vlmdiff.models.writing import side_by_side
 
 DIFFERENCE_TOKEN = "<diff>"
 """The placeholder that difference tokens take the place of in the embedded base; see `Profile.placeholders`."""
-CLAIMS_FILE = "claims.json"
-"""Claims the adapter was trained on, by family: where siblings are taken from."""
 OPPOSITES_FILE = "opposites.json"
 """Of these claims, what is said of the other set instead: darker for brighter."""
 JUDGE = "judge"
