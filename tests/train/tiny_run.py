@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -27,7 +28,7 @@ from vlmdiff.models.mini.tower import TowerConfig
 
 STEPS = 12
 SCHEDULE = Schedule(steps=STEPS, lr=0.01, warmup=3, save_every=3)
-_CONFIG = PairConfig(set_size=(8, 8), facts=(0.1, 0.6, 0.3), sides=(48,))
+CONFIG = PairConfig(set_size=(8, 8), facts=(0.1, 0.6, 0.3), sides=(48,))
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class Run:
     pause: float = 0.0
     """Seconds between steps."""
 
+    def __call__(self) -> None:
+        go(self)
+
 
 def make(home: Path) -> Path:
     """A base and pairs that it has encoded: two layers of 32 channels, six pairs."""
@@ -60,7 +64,7 @@ def make(home: Path) -> Path:
         save_base(base, make_processor(tokenizer, tower), home / "base")
     backend = HuggingFaceModel("tiny", home / "base", None, "cpu")
     vision = backend.model.model.vision_tower
-    pairs.encode(home / "pairs", _CONFIG, Bank.drawn_only(), 1, 6, vision, workers=0)
+    pairs.encode(home / "pairs", CONFIG, Bank.drawn_only(), 1, 6, vision, workers=0)
     return home
 
 
@@ -121,28 +125,28 @@ def _die(moment: str) -> None:
     checkpoints.prune = lambda folder, keep: killing("pruning", prune, folder, keep)
 
 
-def begin(run: Run, **environment: str) -> BaseProcess:
-    """The same in a new process, which has all imports already."""
+def begin(work: Callable[[], None], **environment: str) -> BaseProcess:
+    """A run, or other work, in a new process, which has all imports already."""
     context = get_context("forkserver")
     context.set_forkserver_preload(["tests.train.tiny_run"])
-    process = context.Process(target=_in_child, args=(run, environment))
+    process = context.Process(target=_in_child, args=(work, environment))
     process.start()
     return process
 
 
-def _in_child(run: Run, environment: dict[str, str]) -> None:
+def _in_child(work: Callable[[], None], environment: dict[str, str]) -> None:
     os.environ.update(environment)
     torch.set_num_threads(1)
-    go(run)
+    work()
 
 
-def on_ranks(run: Run, world: int) -> list[int | None]:
+def on_ranks(work: Callable[[], None], world: int, **environment: str) -> list[int | None]:
     """The exit codes of as many processes, as torchrun starts them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     common = {"WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_WORLD_SIZE": str(world)}
-    ranks = [begin(run, RANK=str(rank), LOCAL_RANK=str(rank), **common) for rank in range(world)]
+    ranks = [begin(work, RANK=str(rank), LOCAL_RANK=str(rank), **common, **environment) for rank in range(world)]
     for process in ranks:
         process.join(100)
     return [process.exitcode for process in ranks]
