@@ -18,6 +18,7 @@ from typing import Any
 
 from vlmdiff.errors import UsageError
 from vlmdiff.images.groups import COLUMN, pattern
+from vlmdiff.images.tables import separator, with_slashes
 from vlmdiff.render.wording import clean
 
 LONGEST_NAME = 60
@@ -85,7 +86,7 @@ def read_manifest(file: Path) -> tuple[list[Row], list[str]]:
 
 def _lines(text: str) -> tuple[list[tuple[int, list[str]]], list[str]]:
     """The rows of a CSV text that are not blank, each with the number of its first line; and what is wrong with it."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator(text))
     lines = []
     at = 1
     try:
@@ -113,7 +114,7 @@ def _row(number: int, cells: Mapping[str, str], home: Path) -> tuple[Row, list[s
                 least = "2" if option == "max_images" else "0"
                 wrong.append(f"{option} {told!r}; expected a whole number of at least {least}")
     if not changes.get("metadata", COLUMN).startswith(COLUMN):
-        changes["metadata"] = str(home / changes["metadata"])
+        changes["metadata"] = str(home / with_slashes(changes["metadata"], home))
     name = unicodedata.normalize("NFC", clean(cells.get("name", ""))) or str(number)
     labels = {column: clean(cells.get(column, "")) for column in cells if column not in _KNOWN}
     return Row(
@@ -149,5 +150,6 @@ _KNOWN: dict[str, Callable[[str], Any]] = {
 
 def _beside(home: Path, source: str) -> str:
     """A source of images, relative to the folder that names it; nothing but the source itself is a glob."""
+    source = with_slashes(source, home)
     is_glob = glob.has_magic(source) and not os.path.lexists(home / source)
     return os.path.join(glob.escape(str(home)) if is_glob else str(home), source)

@@ -41,6 +41,12 @@ def test_rows_are_relative_to_the_manifest_and_know_their_labels(tmp_path: Path)
     ]
 
 
+def test_semicolons_and_backslashes_are_read(tmp_path: Path) -> None:
+    ((row,), problems) = read_manifest(written(tmp_path, "a;b;metadata;note\nx\\1;x\\2;m\\t.csv;one, two\n"))
+    assert (row.a, row.b, problems) == (f"{tmp_path}/x/1", f"{tmp_path}/x/2", [])
+    assert (row.changes, row.labels) == ({"metadata": f"{tmp_path}/m/t.csv"}, {"note": "one, two"})
+
+
 def test_only_the_source_is_a_glob(tmp_path: Path) -> None:
     home = tmp_path / "run [1]"
     (home / "set [2]").mkdir(parents=True)
@@ -85,7 +91,7 @@ def test_everything_wrong_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     [
         ("", "it is empty; expected a header with the columns a and b"),
         ("a,b\n\n", "no rows"),
-        ("a;b\nx;y\n", "line 1: no column 'a' and 'b'; found: a;b"),
+        ("a|b\nx|y\n", "line 1: no column 'a' and 'b'; found: a|b"),
         ("\na,c\nx,y\n", "line 2: no column 'b'; found: a, c"),
         ("a,b,site,site\nx,y,1,2\n", "line 1: 2 columns 'site'"),
         ("a,b,,site\nx,y,1,2\n", "line 1: column 3 has no name"),

@@ -81,6 +81,42 @@ def test_a_header_is_known_by_its_words(tmp_path: Path, header: str) -> None:
     assert one.name == "b.png" and list(one.cells) == header.lower().split(",")
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("column", ["file", "image", "Filename", "image_path"])
+def test_files_may_be_named_in_columns_of_other_words_and_cells_parted_otherwise(
+    tmp_path: Path, column: str, mark: str
+) -> None:
+    pictures(tmp_path, 4)
+    lines = [["set", "patient", column], *[["ab"[n % 2], f"p{n}", f"{n}.png"] for n in range(4)]]
+    pair = load_pair(written(tmp_path / "m.csv", "\n".join(map(mark.join, lines))), None, size=16)
+    assert [r.name for r in [*pair.a.references, *pair.b.references]] == ["0.png", "2.png", "1.png", "3.png"]
+    assert not pair.a.skipped and not pair.b.skipped
+    (tmp_path / "m.jsonl").write_text("\n".join(json.dumps({column: f"{n}.png"}) for n in range(4)))
+    assert [r.name for r in open_set(tmp_path / "m.jsonl", "a")] == [f"{n}.png" for n in range(4)]
+
+
+def test_of_several_columns_of_files_the_surest_counts_and_of_none_the_first_that_is_no_set(tmp_path: Path) -> None:
+    for header in ("image,path", "set,picture", "patient,file"):
+        (one,) = open_set(written(tmp_path / "m.csv", f"{header}\n7,b.png"), "a")
+        assert one.name == "b.png"
+
+
+def test_names_of_files_may_hold_what_parts_cells(tmp_path: Path) -> None:
+    (one, two) = open_set(written(tmp_path / "m.csv", "a;1.png\nb;2.png"), "a")
+    assert (one.name, two.name) == ("a;1.png", "b;2.png")
+    (one,) = open_set(written(tmp_path / "m.csv", "path,age\na;1.png,3"), "a")
+    assert one.name == "a;1.png"
+
+
+@pytest.mark.parametrize("suffix", ["txt", "csv", "jsonl"])
+def test_backslashes_of_windows_are_slashes_unless_a_file_has_them(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "x\\own.png").touch()
+    names = ["x\\1.png", "x\\own.png"]
+    lines = [json.dumps({"path": name}) for name in names] if suffix == "jsonl" else names
+    found = open_set(written(tmp_path / f"list.{suffix}", "\n".join(lines)), "a")
+    assert [r.name for r in found] == ["x/1.png", "x\\own.png"]
+
+
 def test_a_file_in_both_sets_is_told_and_not_refused(tmp_path: Path) -> None:
     pictures(tmp_path, 3)
     rows = ["set,path,frame", "a,0.png,", "a,1.png,1", "A,1.png,01", "b,0.png,", "b,2.png,"]
@@ -93,7 +129,13 @@ def test_a_file_in_both_sets_is_told_and_not_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("m.csv", "path\n0.png", "has no column 'set'"),
+        (
+            "m.csv",
+            "path,age\n0.png,3",
+            "has no column 'set' among path, age; .* set,path, parted by commas, semicolons",
+        ),
+        ("m.csv", "set|path\na|0.png", "has no column 'set' in its first row;"),
+        ("m.csv", "set,path\n,0.png\n,1.png", "2 of 2 rows name no set"),
         ("m.csv", "set,path\na,0.png\n,1.png", "1 of 2 rows name no set"),
         ("m.csv", "set,path\na,0.png\na,1.png", "names 1 sets; expected two"),
         ("m.csv", "set,path\na,0.png\nb,1.png\nc,2.png", "names 3 sets; expected two"),

@@ -14,14 +14,15 @@ from pathlib import Path
 from vlmdiff.errors import InputError
 from vlmdiff.images.reading import channel_numbers
 from vlmdiff.images.references import Reference, new_reference
+from vlmdiff.images.tables import PATHS, path_column, separator, with_slashes
 
 TABLES = (".csv", ".jsonl")
 """What a manifest may be."""
 HEADINGS = frozenset(
     (
-        *("path", "paths", "file", "files", "filename", "filenames", "file_name", "file_path", "filepath", "image"),
-        *("images", "image_path", "image_name", "img", "name", "uri", "set", "side", "group", "groups", "patient"),
-        *("patient_id", "patientid", "subject", "plate", "site", "label", "class", "frame", "channels"),
+        *PATHS,
+        *("name", "set", "side", "group", "groups", "patient", "patient_id", "patientid", "subject", "plate", "site"),
+        *("label", "class", "frame", "channels"),
     )
 )
 """Words of a CSV file's first row that make it a header."""
@@ -34,28 +35,32 @@ def text_list(path: Path) -> list[Reference]:
 
 
 def csv_list(path: Path) -> list[Reference]:
-    """The files in the column `path` of a CSV file, else in its first column; a header is known by one of HEADINGS."""
+    """The files that a CSV file names, in the column `path` or another that says so, else in the first.
+
+    A header is known by one of HEADINGS. With one, semicolons or tabs may be in the place of commas.
+    """
+    text = _text(path)
+    for mark in dict.fromkeys((separator(text), ",")):
+        rows = _rows(path, text, mark)
+        header = [cell.lower() for cell in rows[0]] if rows else []
+        if not HEADINGS.isdisjoint(header) and not any(os.path.isfile(path.parent / cell) for cell in rows[0]):
+            column = header.index(path_column(header))
+            cells = [dict(zip_longest(header, row[: len(header)], fillvalue="")) for row in rows[1:]]
+            found = [(row, row[header[column]]) for row in cells]
+            return _listed(path, [(row, name) for row, name in found if name])
+    return _listed(path, [({}, row[0]) for row in rows if row[0]])
+
+
+def _rows(path: Path, text: str, mark: str) -> list[list[str]]:
     try:
-        rows = [row for row in csv.reader(io.StringIO(_text(path))) if row and not row[0].lstrip().startswith("#")]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=mark)]
     except csv.Error as error:
         raise InputError(f"list {str(path)!r} is not readable as CSV: {error}") from error
-    if not rows:
-        return []
-    header = [cell.strip().lower() for cell in rows[0]]
-    column = header.index("path") if "path" in header else 0
-    is_header = not HEADINGS.isdisjoint(header) and not os.path.isfile(path.parent / rows[0][column].strip())
-    column = column if is_header else 0
-    found: list[tuple[Mapping[str, str], str]] = []
-    for row in rows[is_header:]:
-        row = [cell.strip() for cell in row]
-        if len(row) > column and row[column]:
-            cells = dict(zip_longest(header, row[: len(header)], fillvalue="")) if is_header else {}
-            found.append((cells, row[column]))
-    return _listed(path, found)
+    return [row for row in rows if row and not row[0].startswith("#")]
 
 
 def json_list(path: Path) -> list[Reference]:
-    """The files in the key `path` of each line's JSON object."""
+    """The files in the key `path`, or another that says so, of each line's JSON object."""
     found: list[tuple[Mapping[str, str], str]] = []
     for number, line in enumerate(_text(path).splitlines(), 1):
         if not line.strip():
@@ -64,15 +69,16 @@ def json_list(path: Path) -> list[Reference]:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise InputError(f"list {str(path)!r}, line {number}: not readable as JSON") from error
-        if not isinstance(row, dict) or not isinstance(row.get("path"), str) or not row["path"].strip():
+        named = {key.strip().lower(): cell for key, cell in row.items()} if isinstance(row, dict) else {}
+        file = next((named[key] for key in PATHS if key in named), None)
+        if not isinstance(file, str) or not file.strip():
             raise InputError(f"list {str(path)!r}, line {number}: expected an object with a path, {{'path': '1.png'}}")
-        cells = {str(key).strip().lower(): "" if cell is None else str(cell).strip() for key, cell in row.items()}
-        found.append((cells, row["path"].strip()))
+        found.append(({key: "" if cell is None else str(cell).strip() for key, cell in named.items()}, file.strip()))
     return _listed(path, found)
 
 
 def manifest(path: Path) -> tuple[list[Reference], list[Reference], str | None]:
-    """The files of both sets from one list with the columns `set` and `path`.
+    """The files of both sets from one list with the columns `set` and `path` (or another of PATHS).
 
     Returns:
         The files of A, those of B, and a note where the sets are not called a and b: the set of the first row is A.
@@ -87,8 +93,12 @@ def manifest(path: Path) -> tuple[list[Reference], list[Reference], str | None]:
         )
     files = csv_list(path) if path.suffix.lower() == ".csv" else json_list(path)
     names = [file.cells.get("set", "") for file in files]
-    if not any(names):
-        raise InputError(f"{told} has no column 'set'; it says for each path whether it is in a or b")
+    if not any("set" in file.cells for file in files):
+        there = f"among {', '.join(files[0].cells)}" if files and files[0].cells else "in its first row"
+        raise InputError(
+            f"{told} has no column 'set' {there}; it says for each path whether it is in a or b. Expected a first row "
+            "such as set,path, parted by commas, semicolons or tabs"
+        )
     if without := names.count(""):
         raise InputError(f"{told}: {without} of {len(names)} rows name no set; expected two names, such as a and b")
     kinds = list(dict.fromkeys(name.lower() for name in names))
@@ -112,8 +122,9 @@ def _listed(origin: Path, rows: list[tuple[Mapping[str, str], str]]) -> list[Ref
     seen: set[tuple[str, str, int | None]] = set()
     found = []
     for number, (cells, name) in enumerate(rows, 1):
+        name = with_slashes(name, origin.parent)
         path = os.path.normpath(origin.parent / name)
-        is_table = "path" in cells  # in a plain list, `frame` may be the name of anything
+        is_table = not cells.keys().isdisjoint(PATHS)  # in a plain list, `frame` may be the name of anything
         frame = _frame(origin, number, cells.get("frame", "")) if is_table else None
         channels = channel_numbers(cells.get("channels", "")) if is_table else None
         key = (cells.get("set", "").lower(), path, frame)

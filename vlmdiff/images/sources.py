@@ -32,7 +32,7 @@ def open_set(source: str | Path, side: Side) -> list[Reference]:
     """List the files of one set, sorted by name; ids are given in that order, refused files included.
 
     A folder is searched with its subfolders; hidden files and operating-system litter are ignored, and links are
-    followed only to files inside the folder. A list names one path a line (or in the column `path`, else in the first
+    followed only to files inside the folder. A list names one path a line (or in a column of `PATHS`, else in the first
     column), relative to its own folder; lines that start with # are comments.
 
     Raises:
