@@ -155,8 +155,20 @@ _ShowNames = Annotated[
 ]
 
 
-@app.command()
+_TWO_SETS = {"allow_extra_args": True}  # what a shell makes of an unquoted glob: see `_no_more`
+
+
+def _no_more(context: typer.Context) -> None:
+    if context.args:
+        raise errors.UsageError(
+            f"{count(len(context.args), 'argument')} too many: A and B are one each, a folder, list or archive; "
+            "put globs in quotes ('photos/*.jpg'), or the shell takes them apart"
+        )
+
+
+@app.command(context_settings=_TWO_SETS)
 def describe(
+    context: typer.Context,
     a: _A,
     b: _B = None,
     as_json: _Json = False,
@@ -181,6 +193,7 @@ def describe(
     show_names: _ShowNames = False,
 ) -> None:
     """Describe how the images of A and B differ."""
+    _no_more(context)
     from vlmdiff.describe import run
     from vlmdiff.images.reading import Reading
 
@@ -208,8 +221,9 @@ def describe(
     _deliver(description.report, description.pictures, as_json, out, exit_code, quiet)
 
 
-@app.command()
+@app.command(context_settings=_TWO_SETS)
 def test(
+    context: typer.Context,
     claim: Annotated[str, typer.Argument(metavar="CLAIM", help='What one set shows more: "the images are darker".')],
     a: _A,
     b: _B = None,
@@ -242,6 +256,7 @@ def test(
     show_names: _ShowNames = False,
 ) -> None:
     """Test a sentence of your own: does it fit the images of A or of B better?"""
+    _no_more(context)
     from vlmdiff.claim import run
     from vlmdiff.images.reading import Reading
 

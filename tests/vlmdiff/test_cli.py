@@ -314,3 +314,12 @@ def test_claims_that_the_model_was_taught_are_listed(capsys: pytest.CaptureFixtu
 def test_a_model_that_was_taught_nothing_lists_no_claims(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("claims", "--model", str(tmp_path)) == 4
     assert "lists no claims that it was taught" in capsys.readouterr().err
+
+
+def test_a_glob_that_the_shell_took_apart_is_explained(run: FakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("describe", "a/secret-1.png", "a/secret-2.png", "a/secret-3.png", "b/secret-4.png") == 2
+    err = capsys.readouterr().err
+    assert "2 arguments too many" in err and "put globs in quotes" in err and "secret" not in err
+    assert exit_code("test", "the images are darker", "a", "b", "c") == 2
+    assert exit_code("describe", "a", "b", "--nonsense") == 2
+    assert run.calls == []

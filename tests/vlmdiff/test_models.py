@@ -19,6 +19,7 @@ from train.tower import to_pixels
 from vlmdiff import models
 from vlmdiff.errors import ModelError, UsageError
 from vlmdiff.learn.tokens import SUMMARY_ROWS, between, with_summaries
+from vlmdiff.models import loading
 from vlmdiff.models.asking import drawing_from
 from vlmdiff.models.base import CLAIMS_FILE
 from vlmdiff.models.difference import (
@@ -474,3 +475,12 @@ def test_claims_that_begin_alike_share_their_beginnings() -> None:
     assert tree.ends == [[0, 1, 2], [0, 1], [0, 3], [4]]
     assert tree.read == [0, 1], "a last token need not be read to be foretold"
     assert tree.above.int().tolist() == [[1, 0], [1, 1]]
+
+
+def test_a_slip_in_a_path_does_not_ask_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run" / "base").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loading, "from_hub", lambda name: pytest.fail("asked the hub"))
+    with pytest.raises(ModelError, match="no model at run/bse"):
+        models.load("run/bse", device="cpu")
+    assert loading.is_hub_name("Qwen/Qwen3-VL-2B-Instruct")

@@ -93,7 +93,7 @@ def test_a_folder_is_searched_with_subfolders_sorted_and_without_hidden_files_an
 
 def test_other_kinds_of_files_in_a_folder_are_refused_by_suffix_and_keep_an_id(tmp_path: Path) -> None:
     found = refusals(
-        folder_of(tmp_path, dict.fromkeys(["a.png", "b.txt", "c", "d.jane doe", "d.meyer", "e.tiff"], b"x"))
+        folder_of(tmp_path, dict.fromkeys(["a.png", "b.txt", "c", "d.jane doe", "d.meyer", "e.tiff", "f.HEIC"], b"x"))
     )
     assert found == {
         "a.png": None,
@@ -102,6 +102,7 @@ def test_other_kinds_of_files_in_a_folder_are_refused_by_suffix_and_keep_an_id(t
         "d.jane doe": "not an image file",  # a suffix may be a name
         "d.meyer": "not an image file",
         "e.tiff": None,
+        "f.HEIC": "a kind of image that is not read (.heic; save it as JPEG, PNG or TIFF)",
     }
 
 
@@ -559,7 +560,7 @@ def groups_by_name(pair: SetPair) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("archived", [False, True])
-@pytest.mark.parametrize("told", [r"(p\d+)[_/]", r"p\d+", r"(p\d)(?:/|_)(\d)"])
+@pytest.mark.parametrize("told", [r"(p\d+)[_/]", r"p\d+", r"(p\d)(?:/|_)(\d)", r"(p\d)/|(p\d)_"])
 def test_groups_by_path(tmp_path: Path, archived: bool, told: str) -> None:
     in_a = ["p1/1.png", "p1/2.png", "p2_1.png", "p2_2.png"]
     in_b = ["p2/7.png", "p2/8.png", "p3/1.png", "broken/p3/2.png"]

@@ -25,11 +25,11 @@ def pattern(told: str) -> re.Pattern[str] | None:
     try:
         return re.compile(told)
     except re.error as error:
-        raise UsageError(f"groups {told!r} is no regular expression ({error}); give {ACCEPTED}") from error
+        raise UsageError(f"groups '{told}' is no regular expression ({error}); give {ACCEPTED}") from error
 
 
 def groups_of(told: str, references: Sequence[Reference]) -> list[str]:
-    """The group of each file: the first group of the expression, or all it matches; or the cell of the column.
+    """The group of each file: the first part in parentheses that matches, or all that does; or the cell of the column.
 
     A file without one is a group of its own: see `is_alone`. Groups are private: they may name patients.
 
@@ -40,7 +40,7 @@ def groups_of(told: str, references: Sequence[Reference]) -> list[str]:
     found = [_cell(told, r) if expression is None else _match(expression, r.name) for r in references]
     if references and not any(found):
         where = "no file has a value there" if expression is None else f"matches none of {len(references)} files"
-        raise UsageError(f"groups {told!r}: {where}; give {ACCEPTED}")
+        raise UsageError(f"groups '{told}': {where}; give {ACCEPTED}")
     return [group or alone(reference.id) for group, reference in zip(found, references, strict=True)]
 
 
@@ -56,12 +56,12 @@ def is_alone(group: str) -> bool:
 
 def _match(expression: re.Pattern[str], name: str) -> str | None:
     match = expression.search(name)
-    return match and match[min(1, expression.groups)]
+    return match and next((part for part in match.groups() if part), match[0])
 
 
 def _cell(told: str, reference: Reference) -> str:
     column = told.removeprefix(COLUMN).strip().lower()
     if column not in reference.cells:
         there = f"has the columns {', '.join(reference.cells)}" if reference.cells else "is no .csv list with a header"
-        raise UsageError(f"groups {told!r}: set {reference.id[0]} {there}; give {ACCEPTED}")
+        raise UsageError(f"groups '{told}': set {reference.id[0]} {there}; give {ACCEPTED}")
     return reference.cells[column]

@@ -18,31 +18,22 @@ MEDICAL_SUFFIXES = (
 IMAGE_SUFFIXES = (*PICTURE_SUFFIXES, *MEDICAL_SUFFIXES)
 PACKED = ".gz"
 """May follow a medical suffix."""
+OTHER_IMAGES = frozenset(
+    (
+        *(".heic", ".heif", ".jxl", ".svg", ".psd", ".ai", ".eps", ".dng", ".cr2", ".nef", ".arw", ".raw", ".exr"),
+        *(".czi", ".nd2", ".lif", ".vsi", ".mrxs", ".nrrd", ".mha", ".mhd"),
+    )
+)
+"""Kinds of images that nothing here reads."""
 KNOWN_SUFFIXES = frozenset(
     (
         *(".txt", ".md", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".yaml", ".yml", ".log", ".ini", ".py"),
         *(".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"),
-        *(".heic", ".heif", ".jxl", ".svg", ".psd", ".ai", ".eps", ".dng", ".cr2", ".nef", ".arw", ".raw", ".exr"),
-        *(
-            ".mp4",
-            ".mov",
-            ".avi",
-            ".mkv",
-            ".webm",
-            ".wav",
-            ".mp3",
-            ".npy",
-            ".mat",
-            ".h5",
-            ".hdf5",
-            ".pkl",
-            ".pt",
-            ".db",
-        ),
-        *(".czi", ".nd2", ".lif", ".vsi", ".mrxs", ".nrrd", ".mha", ".mhd", ".bval", ".bvec"),
+        *(".mp4", ".mov", ".avi", ".mkv", ".webm", ".wav", ".mp3", ".npy", ".mat", ".h5", ".hdf5", ".pkl", ".pt"),
+        *(".db", ".bval", ".bvec"),
     )
 )
-"""Of what is no image here; others are not repeated, for they may be a part of a name ("scan.meyer")."""
+"""Of what is no image; others are not repeated, for they may be a part of a name ("scan.meyer")."""
 LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 """Left behind by operating systems; ignored like hidden files."""
 
@@ -95,4 +86,6 @@ def refusal(name: str) -> str | None:
     # DICOM files are often named by their unique identifier, 1.2.840.113619.2.
     if not suffix or suffix[1:].isdigit() or suffix in IMAGE_SUFFIXES:
         return None
+    if suffix in OTHER_IMAGES:
+        return f"a kind of image that is not read ({suffix}; save it as JPEG, PNG or TIFF)"
     return f"not an image file ({suffix})" if suffix in KNOWN_SUFFIXES else "not an image file"

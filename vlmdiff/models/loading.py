@@ -20,8 +20,11 @@ _HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
 
 
 def is_hub_name(name: str) -> bool:
-    """Whether a name is an owner's model on the hub, such as Qwen/Qwen3-VL-2B-Instruct, and no folder here."""
-    return bool(_HUB_NAME.fullmatch(name)) and not Path(name).exists()
+    """Whether a name is an owner's model on the hub, such as Qwen/Qwen3-VL-2B-Instruct, and no folder here.
+
+    Where there is a folder of the owner's name, it is a path: a slip in one must not ask the hub.
+    """
+    return bool(_HUB_NAME.fullmatch(name)) and not Path(name).parent.exists()
 
 
 def from_hub(name: str) -> Path:
