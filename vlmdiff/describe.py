@@ -72,7 +72,8 @@ def run(
         alpha: level of the two-sample test and bound on the q-value of a verified finding, between 0 and 1.
         groups: which images belong together (one patient, one burst), so that they are split, left out, permuted and
             resampled together: a regular expression for their paths inside A and B (its first group, or all it
-            matches), or `column:NAME` where A and B are .csv lists.
+            matches), or `column:NAME` where A and B are .csv lists; "none": each stands for itself. None: lists and
+            files tell; see `vlmdiff.images.belonging`.
         metadata: what else is known of the images: a CSV file, or `column:NAME,NAME` of the lists; see
             `vlmdiff.metadata.read_table`.
         reading: how files are read: window, frames, channels.

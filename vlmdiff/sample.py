@@ -170,7 +170,11 @@ def _members(images: LoadedSet, rows: Rows) -> list[str]:
         return [alone(images.ids[row]) for row in rows]
     members = [images.groups[row] for row in rows]
     if len(set(members)) < 2:
-        raise InputError(f"set {images.side.upper()}: all images are of one group; at least 2 groups are needed")
+        raise InputError(
+            f"set {images.side.upper()}: all {len(rows)} images are of one group (one patient, study or file, as "
+            "--groups, a list or the files tell); at least 2 groups are needed, for images of one say nothing of "
+            "others. To compare just these images, each for itself, say --groups none"
+        )
     return members
 
 

@@ -14,8 +14,9 @@ from vlmdiff.errors import InputError, UsageError
 from vlmdiff.images import arrays
 from vlmdiff.images.decode import Unreadable
 from vlmdiff.images.reading import Reading
-from vlmdiff.images.sets import load_pair
+from vlmdiff.images.sets import SetPair, load_pair
 from vlmdiff.images.sources import open_set, read_contents, reading_order
+from vlmdiff.sample import Sample
 
 
 def pictures(folder: Path, count: int) -> None:
@@ -40,6 +41,42 @@ def test_one_csv_names_both_sets_with_groups(tmp_path: Path) -> None:
     assert [r.name for r in pair.b.references] == ["0.png", "3.png", "4.png"]
     assert (pair.a.groups, pair.b.groups) == (["x", "y"], ["x", "z", "z"])
     assert pair.warnings == []
+
+
+def listed(folder: Path, column: str, cells: str, *groups: str | None) -> SetPair:
+    """Two images of A and two of B, with a cell each."""
+    pictures(folder, 4)
+    lines = [f"{'ab'[n // 2]},{n}.png,{cell.strip('.')}" for n, cell in enumerate(cells)]
+    return load_pair(
+        written(folder / "m.csv", "\n".join([f"set,path,{column}", *lines])), None, size=16, groups=(*groups, None)[0]
+    )
+
+
+@pytest.mark.parametrize("column", ["group", "Patient", "patient_id", "Subject"])
+def test_a_column_of_groups_is_taken_at_its_word(tmp_path: Path, column: str) -> None:
+    pair = listed(tmp_path, column, "xyyz")
+    assert (pair.a.groups, pair.b.groups) == (["x", "y"], ["y", "z"])
+    name = column.lower()
+    assert pair.warnings == [
+        f"4 files are of 3 by the column {name} of the list: those of one are kept together, as --groups "
+        f"'column:{name}' would (--groups none: each stands for itself)"
+    ]
+    assert listed(tmp_path, column, "xyyz", "none").a.groups is None
+    assert listed(tmp_path, column, "xyyz", ".png").warnings != pair.warnings
+    each = listed(tmp_path, column, "wxyz")
+    assert (each.a.groups, each.warnings) == (None, []), "no two belong together"
+
+
+def test_a_column_of_groups_that_is_not_used_is_told(tmp_path: Path) -> None:
+    for cells, why in (("xy.z", "1 of 4 files have nothing there"), ("xxyy", "all it tells is A from B")):
+        pair = listed(tmp_path, "group", cells)
+        assert pair.a.groups is pair.b.groups is None
+        (warning,) = pair.warnings
+        assert warning.startswith(f"the column group of the list is not used: {why}")
+        assert "say --groups 'column:group'" in warning
+    one_each = listed(tmp_path, "patient", "xxyy")
+    with pytest.raises(InputError, match="set A: all 2 images are of one group"):
+        Sample.of(one_each)
 
 
 def test_one_file_of_json_lines_names_both_sets_under_other_names(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from tests.vlmdiff.medical_files import dicom, nifti
+from vlmdiff.errors import InputError
 from vlmdiff.images.reading import Reading
 from vlmdiff.images.sets import LoadedSet, SetPair, load_pair
 from vlmdiff.images.sources import open_set
 from vlmdiff.images.volumes import slices_of_volumes
+from vlmdiff.sample import Sample
 
 AXIAL = ["1", "0", "0", "0", "1", "0"]
 
@@ -81,12 +83,33 @@ def test_told_groups_win(tmp_path: Path) -> None:
     pair_of_series(tmp_path)
     pair = load_pair(tmp_path / "a", tmp_path / "b", size=16, groups=r"-(\d)")
     assert pair.a.groups is not None and set(pair.a.groups) == {*"12345"}
+    (note,) = [warning for warning in pair.warnings if "parted" in warning]
+    assert note.startswith("30 images are of 6 DICOM studies or files with several, parted by groups that were told")
+    whole = load_pair(tmp_path / "a", tmp_path / "b", size=16, groups=r"s(\d)-")
+    assert not any("DICOM" in warning for warning in whole.warnings)
 
 
-def test_a_set_of_one_study_is_not_refused_but_told(tmp_path: Path) -> None:
-    pair = load_pair(series(tmp_path / "a", 1), series(tmp_path / "b", 2), size=16)
-    assert pair.a.groups is None
-    assert any("p-values hold for that one only" in warning for warning in pair.warnings)
+@pytest.mark.parametrize("studies_of_b", [1, 4])
+def test_a_set_of_one_study_says_nothing_of_others_unless_images_may_stand_for_themselves(
+    tmp_path: Path, studies_of_b: int
+) -> None:
+    series(tmp_path / "a", 1)
+    for number in range(studies_of_b):
+        series(tmp_path / "b", 2 + number)
+    a, b, told = (
+        tmp_path / "a",
+        tmp_path / "b",
+        f"{5 + 5 * studies_of_b} images are of {1 + studies_of_b} DICOM studies",
+    )
+    for groups in (None, r"^s(\d)-"):
+        pair = load_pair(a, b, size=16, groups=groups)
+        assert pair.a.groups is not None and pair.b.groups is not None
+        assert (len(set(pair.a.groups)), len(set(pair.b.groups))) == (1, studies_of_b)
+        with pytest.raises(InputError, match=r"set A: all 5 images are of one group .* say --groups none"):
+            Sample.of(pair)
+    pair = load_pair(a, b, size=16, groups="none")
+    assert Sample.of(pair).groups is None
+    assert [note for note in pair.warnings if told in note and "p-values hold for these only" in note]
 
 
 def test_frames_of_a_file_are_images_of_one_group_and_can_be_shown_again(tmp_path: Path) -> None:
@@ -102,6 +125,10 @@ def test_frames_of_a_file_are_images_of_one_group_and_can_be_shown_again(tmp_pat
     assert len(one.ids) == 12 == len(set(one.digests)) and one.ids[:2] == ["A-0001.009", "A-0001.017"]
     assert one.groups is not None and [one.groups.count(group) for group in set(one.groups)] == [4, 4, 4]
     assert len({one.thumbnail(row) for row in range(12)}) == 12
+    with pytest.raises(InputError, match="all 4 images are of one group"):
+        Sample.of(load_pair(str(tmp_path / "a" / "0*.nii"), tmp_path / "b", size=16, reading=Reading(frames=4)))
+    just = load_pair(str(tmp_path / "a" / "0*.nii"), tmp_path / "b", size=16, reading=Reading(frames=4), groups="none")
+    assert len(just.a.ids) == 4 and just.a.groups is None
     fewer = load_pair(tmp_path / "a", tmp_path / "b", size=16, max_images=5, reading=Reading(frames=4))
     assert len(fewer.a.ids) == 5
 

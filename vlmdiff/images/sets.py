@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,9 @@ from PIL import Image
 
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.findings import Side, Skipped
-from vlmdiff.images import formats
+from vlmdiff.images import belonging, formats
 from vlmdiff.images.cautions import cautions
 from vlmdiff.images.decode import Header, Unreadable, measured, shrink
-from vlmdiff.images.groups import alone, groups_of
 from vlmdiff.images.intensity import Intensity, fit_intensity
 from vlmdiff.images.loading import WORKERS, Loading, Read, digest_of
 from vlmdiff.images.reading import USUAL, WINDOWS, Reading
@@ -104,7 +102,8 @@ def load_pair(
 ) -> SetPair:
     """Read two sets; only the fitted pixels stay in memory.
 
-    Without groups told, the images of one DICOM study or of one file are a group, where there are several.
+    Without groups told, a list's column `group` or `patient` tells them; else the images of one DICOM study or of one
+    file are a group, where there are several. See `vlmdiff.images.belonging`.
 
     Args:
         a: a folder, glob, list, archive or array file (see `open_set`).
@@ -113,7 +112,8 @@ def load_pair(
         max_images: read a random sample of this many images a set; unreadable ones are replaced if there are others.
         seed: of that sample.
         show_names: give the names of files, too, beside the ids of images and in place of those of skipped files.
-        groups: which images belong together (see `groups_of`); None if the files tell.
+        groups: which images belong together (see `groups_of`); "none": each stands for itself; None: lists or files
+            tell.
         reading: window, frames and channels, the same for both sets.
         progress: called in this thread with the images done and the images wanted, both sets together.
 
@@ -124,8 +124,8 @@ def load_pair(
     if max_images is not None and max_images < 2:
         raise UsageError(f"{max_images} image(s) a set is too few to compare; take at least 2")
     files_a, files_b, warnings = _opened(a, b)
-    files = [file for file in files_a + files_b if file.refused is None]
-    told = None if groups is None else dict(zip((f.id for f in files), groups_of(groups, files), strict=True))
+    of_a, of_b = ([file for file in files if file.refused is None] for files in (files_a, files_b))
+    by_file, listed = belonging.of_files(groups, of_a, of_b)
     if reading.volumes:
         (files_a, slices_a), (files_b, slices_b) = (_volumes(files, reading) for files in (files_a, files_b))
         warnings += _of_volumes(slices_a, slices_b)
@@ -143,9 +143,9 @@ def load_pair(
     samples = side_a.samples + side_b.samples
     window = _intensity(samples, reading) if samples else None
     warnings += _of_options(reading, samples, side_a.read + side_b.read)
-    members, notes = _members(side_a, side_b) if told is None else (told, [])
-    loaded_a, loaded_b = (_loaded(side, window, show_names, members, told is not None) for side in (side_a, side_b))
-    return SetPair(loaded_a, loaded_b, warnings + cautions(loaded_a, loaded_b) + notes, window)
+    members, notes = belonging.of_images(side_a, side_b, groups, by_file)
+    loaded_a, loaded_b = (_loaded(side, window, show_names, members) for side in (side_a, side_b))
+    return SetPair(loaded_a, loaded_b, warnings + cautions(loaded_a, loaded_b) + listed + notes, window)
 
 
 def _opened(a: str | Path, b: str | Path | None) -> tuple[list[Reference], list[Reference], list[str]]:
@@ -202,23 +202,7 @@ def _intensity(samples: list[NDArray[np.float32]], reading: Reading) -> Intensit
     return fit_intensity(samples, reading.told_window(), colours)
 
 
-def _members(a: Loading, b: Loading) -> tuple[dict[str, str] | None, list[str]]:
-    """By image id the group that the files themselves tell, and a note; none where they tell no two of one."""
-    units = [side.units() for side in (a, b)]
-    counts = Counter(unit for of_side in units for unit in of_side.values())
-    if not any(count > 1 for count in counts.values()):
-        return None, []
-    what = f"{sum(counts.values())} images are of {len(counts)} DICOM studies or files with several"
-    told = {**units[0], **units[1]}
-    members = {one.id: told.get(one.id) or alone(one.id) for side in (a, b) for one in side.read}
-    if any(len({members[one.id] for one in side.read}) < 2 for side in (a, b)):
-        return None, [f"{what}, a whole set of one: p-values hold for that one only, not for others like it"]
-    return members, [f"{what}: those of one are kept together, as --groups would"]
-
-
-def _loaded(
-    side: Loading, window: Intensity | None, show_names: bool, groups: dict[str, str] | None, by_file: bool
-) -> LoadedSet:
+def _loaded(side: Loading, window: Intensity | None, show_names: bool, groups: Mapping[str, str] | None) -> LoadedSet:
     pixels = side.finish(window)
     return LoadedSet(
         side=side.side,
@@ -229,7 +213,7 @@ def _loaded(
         headers=[one.header for one in side.read],
         references=[one.reference for one in side.read],
         window=window,
-        groups=None if groups is None else [groups[one.file if by_file else one.id] for one in side.read],
+        groups=None if groups is None else [groups[one.id] for one in side.read],
         reading=side.reading,
     )
 

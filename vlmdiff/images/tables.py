@@ -27,5 +27,5 @@ def path_column(header: Sequence[str]) -> str:
 
 
 def with_slashes(name: str, folder: Path) -> str:
-    """A path in this folder as Windows may have written it, with slashes, unless a file is called so with backslashes."""
+    """A path in this folder, with slashes for the backslashes of Windows, unless they are in a name that is there."""
     return name if "\\" not in name or os.path.lexists(folder / name) else name.replace("\\", "/")
