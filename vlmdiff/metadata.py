@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.images.groups import COLUMN
 from vlmdiff.images.references import Reference
+from vlmdiff.images.tables import PATHS, path_column, separator, with_slashes
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 """Cells, in lower case, that say nothing."""
@@ -50,13 +51,16 @@ class Table:
     rows: tuple[Mapping[str, str], ...] = ()
     home: Path = field(default_factory=Path)
     """The folder that paths are relative to."""
+    key: str = ""
+    """The column that names the images, in words."""
 
 
 def read_table(told: str) -> Table:
     """A CSV file with a header, or `column:NAME,NAME` for columns of the .csv lists that A and B are.
 
-    The file's column `path` (else `file`, else the first one) names the image: as a path relative to the file's
-    folder, as the path inside its set, or by its bare name. An optional column `set` says a or b.
+    The file's column `path` (else another of PATHS, else the first one) names the image: as a path relative to the
+    file's folder, as the path inside its set, or by its bare name. An optional column `set` says a or b, or what the
+    sets' own manifest calls them; with other words it is ignored.
 
     Raises:
         UsageError: the file cannot be read as such a table.
@@ -68,19 +72,26 @@ def read_table(told: str) -> Table:
         return Table(names)
     try:
         text = Path(told).read_text("utf-8-sig")
-        cells, *lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if any(line)]
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator(text))
+        cells, *lines = [line for line in rows if any(line)]
     except (OSError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or "not a CSV file in UTF-8 with a header"
         raise UsageError(f"metadata {told!r}: {reason}; give a CSV file with a column path and others") from error
     header = [cell.strip().lower() for cell in cells]
     if twice := [name for name, count in Counter(header).items() if count > 1 or not name]:
         raise UsageError(f"metadata {told!r}: columns without a name, or twice: {', '.join(map(repr, twice))}")
-    key = next((name for name in ("path", "file") if name in header), header[0])
+    key = path_column(header)
+    named = f"the column {key}" if key in PATHS else f"column {header.index(key) + 1}"
     names = tuple(name for name in header if name not in (key, "set"))
     if not names or not lines:
-        raise UsageError(f"metadata {told!r}: no {'rows' if names else 'column beside the paths'}")
-    rows = [dict(zip(header, [cell.strip() for cell in line], strict=False)) for line in lines]
-    return Table(names, tuple({**row, "path": row.get(key, "")} for row in rows), Path(told).absolute().parent)
+        missing = "rows" if names else f"column beside the paths, which {named} is taken for"
+        raise UsageError(
+            f"metadata {told!r}: no {missing}; expected a first row such as path,scanner,age and a row an image, "
+            "parted by commas, semicolons or tabs"
+        )
+    home = Path(told).absolute().parent
+    found = [dict(zip(header, [cell.strip() for cell in line], strict=False)) for line in lines]
+    return Table(names, tuple({**row, "path": with_slashes(row.get(key, ""), home)} for row in found), home, named)
 
 
 def columns_of(table: Table, references: Sequence[Reference]) -> tuple[list[Column], list[str]]:
@@ -96,8 +107,8 @@ def columns_of(table: Table, references: Sequence[Reference]) -> tuple[list[Colu
     told = sum(row is not None for row in cells)
     if not told:
         raise InputError(
-            f"metadata: none of the {len(table.rows)} rows names one of {len(references)} images; expected paths "
-            "relative to the metadata's folder, or inside A and B"
+            f"metadata: none of the {len(table.rows)} rows names one of {len(references)} images in {table.key}, which "
+            "is taken for the paths; expected a column path, relative to the metadata's folder or inside A and B"
         )
     warnings = [] if told == len(cells) else [f"metadata: no row for {len(cells) - told} of {len(cells)} images"]
     found, useless = [], []
@@ -130,15 +141,17 @@ def _joined(table: Table, references: Sequence[Reference]) -> list[Mapping[str, 
         for by, key in zip(keys, (path, reference.name, PurePosixPath(reference.name).name), strict=True):
             if key is not None:
                 by.setdefault(key, []).append(i)
+    sets = _sets(table, references)
     for number, row in enumerate(table.rows, start=1):
         side, text = row.get("set", "").lower(), row["path"]
         # Of a path that is nowhere the bare name is not tried: another folder's image may have it.
         asked = (str((table.home / text).absolute()), text, text)
         for by, key in zip(keys, asked, strict=True):
-            match = [i for i in by.get(key, []) if not side or references[i].id[0].lower() == side]
-            if len(match) > 1 and by is not keys[0]:
+            match = [i for i in by.get(key, []) if not side or sets is None or sets[i] == side]
+            files = {(references[i].path, references[i].place) for i in match}  # a file may have several frames
+            if len(files) > 1 and by is not keys[0]:
                 raise InputError(
-                    f"metadata: row {number} may be any of {len(match)} images of that name; give paths that tell "
+                    f"metadata: row {number} may be any of {len(files)} images of that name; give paths that tell "
                     "them apart, or a column set with a or b"
                 )
             if match:
@@ -146,6 +159,14 @@ def _joined(table: Table, references: Sequence[Reference]) -> list[Mapping[str, 
                     found[i] = row
                 break
     return found
+
+
+def _sets(table: Table, references: Sequence[Reference]) -> list[str] | None:
+    """The set of each image in the words of the table: those of the images' own manifest, or a and b; None: neither."""
+    said = {row.get("set", "").lower() for row in table.rows} - {""}
+    own = [reference.cells.get("set", "").lower() for reference in references]
+    letters = [reference.id[0].lower() for reference in references]
+    return next((names for names in (own, letters) if said <= set(names)), None)
 
 
 def _numeric(name: str, values: Sequence[str]) -> Column | None:

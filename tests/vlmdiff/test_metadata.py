@@ -1,5 +1,7 @@
 """Metadata from a CSV file or from the lists, joined to images; and what of it is no property."""
 
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,15 +86,22 @@ def test_columns_of_the_lists(tmp_path: Path, sets: list[Reference]) -> None:
 def test_what_is_no_table_is_refused_with_the_remedy(tmp_path: Path, sets: list[Reference]) -> None:
     with pytest.raises(UsageError, match="No such file"):
         read_table(str(tmp_path / "none.csv"))
-    with pytest.raises(UsageError, match="no column beside the paths"):
+    with pytest.raises(UsageError, match=r"no column beside the paths, which the column path is .* path,scanner,age"):
         read_table(write(tmp_path / "m.csv", "path", "a.png"))
+    with pytest.raises(
+        UsageError, match=r"which column 1 is taken for; .* parted by commas, semicolons or tabs"
+    ) as bar:
+        read_table(write(tmp_path / "m.csv", "jane.png|scanner", "a.png|x"))
+    assert "jane" not in str(bar.value)
+    with pytest.raises(UsageError, match="no rows; expected a first row such as path,scanner,age"):
+        read_table(write(tmp_path / "m.csv", "path,age"))
     with pytest.raises(UsageError, match="without a name, or twice: 'age'"):
         read_table(write(tmp_path / "m.csv", "path,age,age", "a.png,1,2"))
     with pytest.raises(UsageError, match="not a CSV file"):
         read_table(write(tmp_path / "m.csv", ""))
     with pytest.raises(UsageError, match="names no column"):
         read_table("column:")
-    with pytest.raises(InputError, match="none of the 1 rows names one of 12 images"):
+    with pytest.raises(InputError, match="none of the 1 rows names one of 12 images in the column path, which"):
         columns_of(read_table(write(tmp_path / "m.csv", "path,age", "elsewhere/a1.png,3")), sets)
 
 
@@ -120,3 +129,63 @@ def test_numbers_of_few_kinds_are_taken_for_codes_as_well(tmp_path: Path, sets: 
         ("site, as codes", "categorical"),
     ]
     assert found[2].numbers.tolist() == found[1].numbers.tolist() == [i for i in range(6) for _ in "12"] * 2
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("slash", ["/", "\\"])
+def test_a_column_of_files_is_found_among_others(tmp_path: Path, sets: list[Reference], mark: str, slash: str) -> None:
+    rows = [["jane", f"{s}{slash}{i if i == 0 else s + str(i)}.png", "xy"[i % 2]] for s in "ab" for i in range(6)]
+    lines = map(mark.join, [["patient", "Filename", "scanner"], *rows])
+    (scanner,), _ = columns_of(read_table(write(tmp_path / "m.csv", *lines)), sets)
+    assert (scanner.name, scanner.numbers.tolist()) == ("scanner", [0, 1] * 6)
+    with pytest.raises(InputError, match=r"none of the 1 rows .* in column 1, which is taken for the paths"):
+        columns_of(read_table(write(tmp_path / "m.csv", "patient,photo,scanner", "jane,a/0.png,x")), sets)
+
+
+@pytest.mark.parametrize("where", ["path", "name"])
+def test_frames_of_one_file_share_its_row(tmp_path: Path, sets: list[Reference], where: str) -> None:
+    frames = [replace(one, id=f"{one.id}.{k:03}", frame=k) for one in sets for k in (1, 2, 3)]
+    folder = tmp_path / ("." if where == "path" else "else")
+    folder.mkdir(exist_ok=True)
+    names = [f"{s}/{s}{i}.png" if where == "path" else f"{s}{i}.png" for s in "ab" for i in range(1, 6)]
+    table = read_table(write(folder / "m.csv", "path,site", *[f"{name},{'xy'[n % 2]}" for n, name in enumerate(names)]))
+    (site,), _ = columns_of(table, frames)
+    of_a = [np.nan] * 3 + [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0]
+    np.testing.assert_array_equal(site.numbers[:18], of_a)
+    with pytest.raises(InputError, match="row 1 may be any of 2 images"):
+        columns_of(read_table(write(tmp_path / "m.csv", "path,site", "0.png,x")), frames)
+
+
+def test_a_column_set_may_say_what_the_manifest_calls_the_sets_and_is_else_ignored(
+    tmp_path: Path, sets: list[Reference]
+) -> None:
+    called = [replace(one, cells={"set": "Cases" if one.id[0] == "A" else "controls"}) for one in sets]
+
+    def joined(words: str, images: list[Reference], folders: bool = False) -> list[float]:
+        """The sites of the first three images of A, x, and of B, y, whose 0.png is called as that of A."""
+        home = tmp_path / ("." if folders else "else")
+        home.mkdir(exist_ok=True)
+        named = [
+            (n, f"{s}/{name}" if folders else name) for n, s in enumerate("ab") for name in ("0", f"{s}1", f"{s}2")
+        ]
+        lines = [f"{words.split()[n]},{name}.png,{'xy'[n]}" for n, name in named]
+        ((site,), _) = columns_of(read_table(write(home / "m.csv", "set,path,site", *lines)), images)
+        return [site.numbers[place].item() for place in (0, 1, 2, 6, 7, 8)]
+
+    both = [0, 0, 0, 1, 1, 1]
+    assert joined("cases Controls", called) == joined("A b", called) == joined("a b", sets) == both
+    assert joined("train test", called, folders=True) == joined("cases controls", sets, folders=True) == both
+    with pytest.raises(InputError, match="row 1 may be any of 2 images"):
+        joined("train test", called)
+
+
+def test_members_of_an_archive_are_told_apart(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("x/0.png", "y/0.png", "y/1.png"):
+            archive.writestr(name, b"")
+    frames = [replace(one, frame=k) for one in open_set(tmp_path / "a.zip", "a") for k in (1, 2)]
+    lines = [f"{name},{site}" for name, site in (("x/0.png", "p"), ("y/0.png", "p"), ("1.png", "q"))]
+    (site,), _ = columns_of(read_table(write(tmp_path / "m.csv", "path,site", *lines)), frames * 2)
+    assert site.numbers.tolist() == [0, 0, 0, 0, 1, 1] * 2
+    with pytest.raises(InputError, match="row 1 may be any of 2 images"):
+        columns_of(read_table(write(tmp_path / "m.csv", "path,site", "0.png,p")), frames)
