@@ -110,7 +110,8 @@ _Groups = Annotated[
     typer.Option(
         metavar="REGEX",
         help="Images that belong together (one patient, one burst): a regular expression for their paths inside A "
-        "and B, its first group or all it matches; or column:NAME where A and B are CSV lists.",
+        "and B, its part in parentheses or all it matches; column:NAME where A and B are CSV lists; none: each image "
+        "stands for itself. Without it a list's column group or patient, DICOM studies and files of several tell.",
     ),
 ]
 _Metadata = Annotated[

@@ -68,10 +68,9 @@ class Lengths:
 
 LENGTHS = {
     "study": Lengths(),
-    "short": Lengths(200, 8, 400, 200, 32, (2, 256), 100),
     "quick": Lengths(2, 1, 4, 2, 2, (1, 64), 2),
 }
-"""study: 11 minutes of one core a point; short: 4. quick: for tests."""
+"""study: 11 minutes of one core a point, of which no third can be spared (docs/log.md). quick: for tests."""
 
 
 def lengths(name: str) -> Lengths:

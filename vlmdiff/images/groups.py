@@ -9,7 +9,9 @@ from vlmdiff.errors import UsageError
 from vlmdiff.images.references import Reference
 
 COLUMN = "column:"
-ACCEPTED = f"a regular expression for the paths inside A and B, like '(patient\\d+)/', or {COLUMN}NAME of .csv lists"
+ACCEPTED = (
+    f"a regular expression for the paths inside A and B, like '(patient\\d+)/', {COLUMN}NAME of .csv lists, or none"
+)
 _ALONE = "\0"
 """In no path and no cell, so that what follows is no group of anyone else."""
 
