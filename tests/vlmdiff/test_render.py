@@ -172,6 +172,8 @@ def test_why_scores_that_separate_the_sets_do_not_verify(full: Report) -> None:
         (*doubts,) = wording.doubts(full.model_copy(update={"findings": [first, other]}), other)
         assert len(doubts) == bool(why) and all(doubt.startswith(why) for doubt in doubts)
         assert wording.doubts(full, first) == wording.doubts(full.model_copy(update={"findings": [first]}), first)
+    far = first.model_copy(update={"verdict": "unverified", "confounded_by": None, "votes": 0.1, "p_value": 0.4})
+    assert wording.doubts(full, far) == [], "its votes, which are shown, are not what it fails for"
     alone = first.model_copy(update={"verdict": "unverified", "confounded_by": None, "votes": 0.4, "q_value": 0.01})
     assert wording.doubts(full.model_copy(update={"findings": [alone]}), alone) == []
 

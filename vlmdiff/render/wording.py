@@ -239,9 +239,11 @@ def _ruled_out(report: Report, finding: Finding, after_another: bool) -> list[st
     from vlmdiff.decide import FEWEST_VOTES, FEWEST_VOTES_LATER, RANKED
 
     alpha = report.settings.get("alpha", 0.05)
+    if finding.p_value > alpha:
+        return []
     if finding.votes < FEWEST_VOTES:
         return [f"named too rarely to count: it takes {percent(FEWEST_VOTES)} of the draws, and q is 1 without them"]
-    if finding.q_value == 1 > alpha >= finding.p_value:
+    if finding.q_value == 1:
         side = finding.side.upper()
         return [f"no more images of {side} are judged to show it, nor is its AUROC surely {RANKED:g} or more"]
     if after_another and finding.votes < FEWEST_VOTES_LATER and finding.q_value <= alpha:
