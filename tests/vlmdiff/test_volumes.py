@@ -208,3 +208,16 @@ def test_a_window_that_clips_nearly_all_is_warned_about(tmp_path: Path, window: 
     assert bool(found) == warned
     assert all(f"--window {window} shows 9" in one and "--window auto" in one for one in found)
     assert ("presets are for CT" in "".join(found)) == (window == "brain")
+
+
+def test_slices_of_one_file_that_a_list_names_belong_together(tmp_path: Path) -> None:
+    for number in range(4):
+        levels = np.random.default_rng(number).integers(0, 900, (16, 16, 6)).astype(np.int16)
+        (tmp_path / f"{number}.nii").write_bytes(nifti(levels))
+    for side, numbers in (("a", (0, 1)), ("b", (2, 3))):
+        rows = "".join(f"{number}.nii,{frame}\n" for number in numbers for frame in (2, 4))
+        (tmp_path / f"{side}.csv").write_text(f"path,frame\n{rows}")
+    pair = load_pair(tmp_path / "a.csv", tmp_path / "b.csv", size=16)
+    assert pair.a.groups is not None and pair.b.groups is not None
+    assert [len(set(groups)) for groups in (pair.a.groups, pair.b.groups)] == [2, 2]
+    assert any("8 images are of 4 DICOM studies or files with several" in warning for warning in pair.warnings)

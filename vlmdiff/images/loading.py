@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -140,8 +140,14 @@ class Loading:
     def units(self) -> Mapping[str, str]:
         """By image id what it is a part of as far as the files tell: one DICOM study, or one file with several."""
         several = self.reading.frames > 1
-        told = {one.id: one.header.study or (one.file if several else None) for one in self.read}
-        return {name: unit for name, unit in told.items() if unit}
+        rows = Counter(one.reference.path for one in self.read if one.reference.place is None)  # a list may name frames
+        found = {}
+        for one in self.read:
+            listed = rows[one.reference.path] > 1 and one.reference.frame is not None
+            of_file = str(one.reference.path) if listed else one.file if several else None
+            if unit := one.header.study or of_file:
+                found[one.id] = unit
+        return found
 
 
 def digest_of(content: Content, frame: int | None) -> str:
