@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,7 +33,7 @@ from train.loop import one_thread_a_worker
 from train.mix import Plan, Rounds
 from train.pairs import PairCache, Rendered, digest, record_of, store
 from train.recipes import Recipe
-from train.stopping import Reading
+from train.stopping import Kept, Reading
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.images.decode import fit
 from vlmdiff.models.huggingface import HuggingFaceModel
@@ -77,9 +76,8 @@ def finished(done: Sequence[Round], plan: Plan) -> bool:
     return len(done) == plan.rounds or stopping.stops(readings, plan.patience)
 
 
-def best_of(done: Sequence[Round]) -> int:
-    """The round whose adapter is kept."""
-    return stopping.best([one.reading for one in done])
+def _readings(done: Sequence[Round]) -> list[Reading]:
+    return [one.reading for one in done]
 
 
 @dataclass(frozen=True)
@@ -154,12 +152,13 @@ def train(
         model = _saved(job, trained, state.round)
         held_out = held_out or stopping.shown(job.within, bank, model, means.workers)
         judged = done[0].reading.judged if judge and done else None  # a judge of its own learns nothing here
-        reading = stopping.read(model, held_out, step, _last_loss(folder, plan), judged)
+        loss = stopping.last_loss(folder / f"{plan.tuning}.jsonl")
+        reading = stopping.read(model, held_out, step, loss, judged=judged)
         successes = _probed(job, model, state) if plan.mix == "curriculum" else {}
         done = (*done, Round(state, successes, reading))
         _write(job, done)
         print(_told(done[-1]), file=sys.stderr)
-    _keep_best(folder, best_of(done), plan)
+    _kept(folder).take_best(_readings(done), folder / plan.tuning)
     return done
 
 
@@ -274,48 +273,28 @@ def _write(job: _Job, done: Sequence[Round]) -> None:
     told = {"rounds": [one.as_json() for one in done]}
     write_whole(job.folder / ROUNDS_FILE, json.dumps(told, indent=1) + "\n")
     write_whole(job.folder / "levels.svg", levels.svg([(one.reading.step, one.state) for one in done]))
-    for number in range(len(done) - 1):
-        if number != best_of(done):
-            shutil.rmtree(_adapter(job.folder, number), ignore_errors=True)
+    _kept(job.folder).prune(_readings(done))
 
 
-def _adapter(folder: Path, number: int) -> Path:
-    return folder / "rounds" / f"{number:03}"
+def _kept(folder: Path) -> Kept:
+    return Kept(folder / "rounds")
 
 
 def _saved(job: _Job, trained: Describer, number: int) -> HuggingFaceModel:
     """The model as a user would load it after this round."""
-    place = _adapter(job.folder, number)
-    part = place.with_name(f"{place.name}.part")
-    for old in (place, part):
-        shutil.rmtree(old, ignore_errors=True)
-    save_adapter(trained.eval(), part)
-    if job.judge:
-        save_judge(job.judge, part)
-    write_claims(part, {name: EVERY[name] for name in job.within.families}, jumpstart.claims(job.columns))
-    part.rename(place)
+
+    def save(part: Path) -> None:
+        save_adapter(trained.eval(), part)
+        if job.judge:
+            save_judge(job.judge, part)
+        write_claims(part, {name: EVERY[name] for name in job.within.families}, jumpstart.claims(job.columns))
+
+    place = _kept(job.folder).put(number, save)
     return HuggingFaceModel(job.backend.name, job.backend.folder, place, str(job.backend.device))
-
-
-def _keep_best(folder: Path, number: int, plan: Plan) -> None:
-    """`folder`/TUNING becomes a copy of a round's adapter, whole or not at all."""
-    place, part = folder / plan.tuning, folder / f"{plan.tuning}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(_adapter(folder, number), part)
-    shutil.rmtree(place, ignore_errors=True)
-    part.rename(place)
-
-
-def _last_loss(folder: Path, plan: Plan) -> float:
-    rows = (folder / f"{plan.tuning}.jsonl").read_text(encoding="utf-8").splitlines()
-    return float(json.loads(rows[-1])["loss"])
 
 
 def _told(one: Round) -> str:
     state, reading = one.state, one.reading
     right = f", {np.mean(list(one.successes.values())):.2f} of probes right" if one.successes else ""
-    return (
-        f"round {state.round}, step {reading.step}: {len(state.standings)} families{right}; criterion "
-        f"{reading.criterion:.3f} (described {reading.described:.3f}, judged {reading.judged:.3f}), "
-        f"loss {reading.loss:.3f}"
-    )
+    families = len(state.standings)
+    return f"round {state.round}, step {reading.step}: {families} families{right}; {reading.told()}"

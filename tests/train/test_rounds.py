@@ -14,7 +14,7 @@ from train import __main__ as jobs
 from train import curriculum, rounds
 from train.mix import Plan, Rounds, mix_of
 from train.pairs import CachedPair, PairCache
-from train.rounds import Round, best_of, finished, from_json, next_state
+from train.rounds import Round, finished, from_json, next_state
 from train.stopping import Reading
 from vlmdiff.errors import UsageError
 from vlmdiff.models.loading import sha256_of, weight_files
@@ -167,7 +167,6 @@ def test_it_stops_for_want_of_anything_better_but_not_before_all_families_are_in
     assert finished([Round(full, {}, reading(value)) for value in criteria], plan)
     assert not finished([Round(STATE, {}, reading(value)) for value in criteria], plan)
     assert finished([Round(STATE, {}, reading(0.1))] * 6, plan), "no round is left"
-    assert best_of([Round(STATE, {}, reading(value)) for value in (0.1, 0.3, 0.2)]) == 1
 
 
 def test_rounds_share_the_steps() -> None:

@@ -16,7 +16,7 @@ from data_synth.sources import Bank
 from train import stopping, validation
 from train.card import card, write
 from train.recipes import RECIPES
-from train.stopping import Reading, best, stops
+from train.stopping import Reading, Watch, best, stops
 from train.validation import Shown, Statement, described, f1, judged, rates, recall
 from vlmdiff.errors import UsageError
 from vlmdiff.models.base import VisionLanguageModel
@@ -48,6 +48,20 @@ def test_the_criterion_is_the_mean_of_words_and_of_judging() -> None:
         "judged": 0.9,
         "criterion": 0.7,
     }
+
+
+def test_what_is_not_learned_is_no_part_of_the_criterion() -> None:
+    teller, judge = Reading(7, 0.25, 0.6, None), Reading(7, 0.25, None, 0.9)
+    assert (teller.criterion, judge.criterion) == pytest.approx((0.6, 0.8))
+    assert teller.as_row() == {"step": 7, "loss": 0.25, "described": 0.6, "criterion": 0.6}
+    assert judge.told() == "criterion 0.800 (judged 0.900), loss 0.250"
+
+
+def test_a_run_is_read_at_its_end_too_and_without_patience_goes_on_to_it() -> None:
+    assert Watch(250).ends(800) == (250, 500, 750, 800)
+    assert Watch(400).ends(800) == (400, 800)
+    assert Watch(900).ends(800) == (800,)
+    assert not stops(curve(0.5, 0.4, 0.3, 0.2), None)
 
 
 @pytest.mark.parametrize(
