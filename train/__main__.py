@@ -125,6 +125,17 @@ def lora(
     checkpointing: Annotated[
         bool, typer.Option("--checkpointing", help="Compute activations twice instead of keeping them: less memory.")
     ] = False,
+    read_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Steps between readings of what no gradient sees, validation pairs described and judged: the weights "
+            "that read best are written. None: with --patience as often as checkpoints are; else never.",
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Readings without anything better before it stops; none: it does not.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it needs (parameters, memory, hours) and write nothing.")
     ] = False,
@@ -138,6 +149,7 @@ def lora(
     from train import lora as job
     from train.recipes import recipe as named
     from train.recipes import twin
+    from train.stopping import Watch
 
     images, what = _bank(bank), job.tuning_of(tuning)
     run = twin(named(recipe), images, without or ())
@@ -154,11 +166,13 @@ def lora(
         if ranks.first():
             print(said)
         return
-    job.train(source, out, what, means, start, checkpointing)
+    every = read_every or (run.lora.save_every if patience else None)
+    watch = Watch(every, patience) if every else None
+    readings = job.train(source, out, what, means, start, checkpointing, watch)
     if ranks.first():
         public = None if job.embedded(backend) else Path(base).name if Path(base).exists() else base
         adapter = out / job.named(what, asked)
-        card.write(card.card(run, images, [out], cards, seen=source.seen(), base=public), adapter)
+        card.write(card.card(run, images, [out], cards, readings, source.seen(), public), adapter)
         print(adapter)
 
 
@@ -269,7 +283,7 @@ def curve(
     out: Out,
     bank: BankOption = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings a point.")] = 3,
-    scale: Annotated[str, typer.Option(help="How much a point may cost: study, short or quick.")] = "study",
+    scale: Annotated[str, typer.Option(help="How much a point may cost: study or quick.")] = "study",
     workers: Workers = 1,
 ) -> None:
     """Retrain all for each point of a curve and score it on what none of them saw; prints a table, draws OUT/NAME.svg.

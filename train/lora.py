@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,8 +17,9 @@ from torch.distributed.tensor import DTensor
 from transformers import TrainingArguments
 from transformers.integrations.integration_utils import is_tensorboard_available
 
+from data_synth.config import PairConfig
 from data_synth.sources import Bank
-from train import checkpoints, estimate, jumpstart, pairs, ranks, shards
+from train import checkpoints, estimate, jumpstart, pairs, ranks, shards, stopping, validation
 from train.batches import Cached, Live, items_in
 from train.card import Seen
 from train.describer import Describer, Task, Tuning, describer, save_adapter, task_of, tuning_of
@@ -24,10 +27,12 @@ from train.identity import claim, identity
 from train.loop import Schedule
 from train.pairs import Blend, PairCache
 from train.recipes import Kind, Recipe
+from train.stopping import Kept, Reading, Watch
 from train.trainer import StepTrainer, load_weights
-from vlmdiff.errors import UsageError
+from vlmdiff.errors import InputError, UsageError
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.mini.tower import TowerConfig
+from vlmdiff.render.files import write_whole
 
 __all__ = [
     "HuggingFaceModel",
@@ -178,6 +183,11 @@ class Source:
         return jumpstart.with_concepts(self.recipe, self.bank)
 
     @property
+    def config(self) -> PairConfig:
+        """Of pairs on any images: those of a data set on disk are of its own."""
+        return replace(self.recipe.pairs, domains=()) if self.dataset else self.recipe.pairs
+
+    @property
     def encoded(self) -> int | None:
         """Pairs that are encoded before the first step; None: drawn as they are needed."""
         if self.dataset:
@@ -187,7 +197,7 @@ class Source:
     def live(self) -> Live:
         """Pairs of the recipe, or others like those of the data set on any images, drawn as they are needed."""
         return Live(
-            replace(self.recipe.pairs, domains=()) if self.dataset else self.recipe.pairs,
+            self.config,
             self.bank,
             self.backend.tokenizer,
             self.seed,
@@ -234,9 +244,14 @@ def source(
     if dataset is not None:
         recipe = replace(recipe, pairs=shards.stored(dataset).config)
     found = Source(recipe, backend, bank, folder / ("shards" if dataset else "pairs"), seed, dataset, task)
-    if found.encoded is None and os.environ.get("ACCELERATE_USE_FSDP", "false") == "true":
+    if found.encoded is None and _sharded():
         raise UsageError("a sharded model cannot look at images between steps; encode pairs before: give --shards")
     return recipe, found
+
+
+def _sharded() -> bool:
+    """Whether the launcher shards the model."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "false") == "true"
 
 
 def embedded(backend: HuggingFaceModel) -> bool:
@@ -270,16 +285,25 @@ def train(
     means: Means,
     start: Path | None = None,
     checkpointing: bool = False,
-) -> None:
+    watch: Watch | None = None,
+) -> tuple[Reading, ...]:
     """Train on a base, all steps of the recipe; writes the adapter into `folder`/`named`(...). Resumes from `folder`.
 
     Args:
         pairs_from: its backend is the base, without an adapter; it is changed in place.
         start, checkpointing: see `describer`.
+        watch: when to read the criterion that no gradient sees; the adapter is that of the best reading then. None:
+            it is not read, and the adapter is that of the last step.
+
+    Returns:
+        The readings.
 
     Raises:
-        InputError: the folder holds another run.
+        InputError: the folder holds another run, or lacks readings that its checkpoints are later than.
+        UsageError: a sharded model is to be read.
     """
+    if watch and _sharded():
+        raise UsageError("a sharded model cannot be read between steps; leave --read-every and --patience out")
     recipe, backend = pairs_from.recipe, pairs_from.backend
     torch.manual_seed(pairs_from.seed + 2)
     task = pairs_from.task
@@ -287,14 +311,75 @@ def train(
     trained = describer(backend, tuning, recipe.rank, start, checkpointing, task)
     if ranks.first():
         dataset = shards.stored(pairs_from.dataset).dataset if pairs_from.dataset else None
-        more = {"tuning": tuning, "task": task, "dataset": dataset}
-        claim(folder, name, identity(recipe, backend, pairs_from.bank, pairs_from.seed, start, **more))
-    advance(trained, pairs_from.items(means.workers), recipe.lora, folder, name=name, means=means)
+        more = {"tuning": tuning, "task": task, "dataset": dataset, "watch": asdict(watch) if watch else None}
+        run = identity(recipe, backend, pairs_from.bank, pairs_from.seed, start, **more)
+        claim(folder, name, run, made=[_listing(folder, name)])
+    items = pairs_from.items(means.workers)
+
+    def learn(until: int | None = None) -> int:
+        return advance(trained, items, recipe.lora, folder, until, name, means=means)
+
+    if watch:
+        return _watched(pairs_from, trained, learn, folder, name, watch, means.workers)
+    learn()
     if not ranks.first():
-        return
+        return ()
     if any(isinstance(weight, DTensor) for weight in trained.parameters()):  # sharded: the checkpoint holds it whole
         trained = describer(HuggingFaceModel(backend.name, backend.folder, None, "cpu"), tuning, recipe.rank, start)
         checkpoint = checkpoints.newest(folder / "checkpoints" / name)
         assert checkpoint is not None
         load_weights(trained, {name for name, w in trained.named_parameters() if w.requires_grad}, checkpoint)
     save_adapter(trained.eval(), folder / name)
+    return ()
+
+
+def _watched(
+    pairs_from: Source,
+    trained: Describer,
+    learn: Callable[[int], int],
+    folder: Path,
+    name: str,
+    watch: Watch,
+    workers: int,
+) -> tuple[Reading, ...]:
+    """Train up to each reading in turn; the first process reads for all, and what it found decides for all."""
+    listing, kept = _listing(folder, name), Kept(folder / "readings" / name)
+    backend, held_out = pairs_from.backend, list[validation.Shown]()
+
+    def read(number: int, step: int) -> Reading:
+        place = kept.put(number, lambda part: save_adapter(trained.eval(), part))
+        model = HuggingFaceModel(backend.name, backend.folder, place, str(backend.device))
+        held_out[:] = held_out or stopping.shown(pairs_from.config, pairs_from.bank, model, workers)
+        return stopping.read(model, held_out, step, stopping.last_loss(folder / f"{name}.jsonl"), pairs_from.task)
+
+    done, ends = _readings(listing), watch.ends(pairs_from.recipe.lora.steps)
+    while len(done) < len(ends) and not stopping.stops(done, watch.patience):
+        step = learn(ends[len(done)])
+        if step > ends[len(done)]:
+            raise InputError(
+                f"a checkpoint of {folder} is of step {step}, but {listing} tells of {len(done)} readings before it; "
+                "put that file back, or choose another --out"
+            )
+        if ranks.first():
+            done = (*done, read(len(done), step))
+            write_whole(listing, json.dumps({"readings": [asdict(one) for one in done]}, indent=1) + "\n")
+            kept.prune(done)
+            print(f"{name}: step {step}; {done[-1].told()}", file=sys.stderr)
+        else:
+            known = len(done)
+            while len(done) == known:  # for a file, because a barrier would give up before a long reading is over
+                time.sleep(1)
+                done = _readings(listing)
+    if ranks.first():
+        kept.take_best(done, folder / name)
+    return done
+
+
+def _listing(folder: Path, name: str) -> Path:
+    return folder / f"{name}.readings.json"
+
+
+def _readings(listing: Path) -> tuple[Reading, ...]:
+    """What was read so far."""
+    told = json.loads(listing.read_text(encoding="utf-8"))["readings"] if listing.exists() else []
+    return tuple(Reading(**one) for one in told)

@@ -26,6 +26,7 @@ from train.describer import describer
 from vlmdiff import models
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.learn.tokens import between, with_summaries
+from vlmdiff.models import huggingface
 from vlmdiff.models.difference import DifferenceProjector
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.loading import sha256_of
@@ -178,6 +179,27 @@ def test_it_learns_from_shards_whose_images_it_looks_at_once(
     card = jobs_card(tmp_path / "out" / "lora")
     assert card["recipe"]["pairs"]["set_size"] == [8, 8]
     assert set(card["domains"]) == {pair.pair.domain for pair in read_shards(dataset)}
+
+
+def test_the_card_tells_what_was_read_on_drawn_images_where_there_is_no_bank(
+    other_family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny(monkeypatch)
+    for name, value in {"PAIRS": 2, "JUDGED_PAIRS": 1, "_SIZE": 4}.items():
+        monkeypatch.setattr(stopping, name, value)
+    monkeypatch.setattr(huggingface, "LONGEST", 6)  # an untrained model finds no end
+    quick = recipes.RECIPES["quick"]
+    monkeypatch.setitem(recipes.RECIPES, "quick", replace(quick, lora=replace(quick.lora, save_every=2)))
+    config = PairConfig(set_size=(8, 8), sides=(64,), facts=(0.0, 1.0))
+    make(Recipe("few", "Two.", config, seed=1, pairs=2, shard_pairs=2), tmp_path / "dataset")
+    out, given = tmp_path / "out", {"base": str(other_family), "recipe": "quick", "shards": tmp_path / "dataset"}
+    jobs.lora(out=out, **given, patience=2, workers=0)  # type: ignore[arg-type]
+    criteria = jobs_card(out / "lora")["criteria"]
+    assert [row["step"] for row in criteria] == [2, 3], "as often as checkpoints are written, and at the end"
+    assert all(row.keys() == {"step", "loss", "described", "judged", "criterion"} for row in criteria)
+    before = (out / "lora" / "run_card.json").read_bytes()
+    jobs.lora(out=out, **given, read_every=2, patience=2, workers=0)  # type: ignore[arg-type]
+    assert (out / "lora" / "run_card.json").read_bytes() == before, "the same was asked for"
 
 
 def test_a_dry_run_says_what_a_run_needs_and_touches_nothing(

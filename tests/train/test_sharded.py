@@ -1,26 +1,24 @@
 """FSDP2: two processes that hold a part of every weight each give the adapter of one process that holds all of it."""
 
-import os
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from accelerate import state
-from accelerate.commands.config import load_config_from_file
-from accelerate.commands.launch import _validate_launch_command, launch_command_parser
-from accelerate.utils import DistributedType
-from accelerate.utils.launch import prepare_multi_gpu_env
+from accelerate import state  # type: ignore[import-untyped]
+from accelerate.commands.config import load_config_from_file  # type: ignore[import-untyped]
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser  # type: ignore[import-untyped]
+from accelerate.utils import DistributedType  # type: ignore[import-untyped]
+from accelerate.utils.launch import prepare_multi_gpu_env  # type: ignore[import-untyped]
 from safetensors.torch import load_file
 from torch.distributed.tensor import DTensor
 
 from data_synth.sources import Bank
 from tests.train import tiny_run
-from tests.train.tiny_run import losses, on_ranks
+from tests.train.tiny_run import Job, losses, on_ranks
 from train import checkpoints, lora, trainer
 from train.recipes import RECIPES
+from train.stopping import Watch
 from vlmdiff.errors import UsageError
-from vlmdiff.models.huggingface import HuggingFaceModel
 
 pytestmark = pytest.mark.timeout(300)  # processes that share a busy core
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -39,34 +37,16 @@ def environment(config: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Job:
-    """`train.lora.train` as a process of a launcher makes it."""
+class Sharded(Job):
+    """The job with a part of every weight."""
 
-    home: Path
-    """Of `tiny_run.make`."""
-    folder: Path
-    sharded: bool = True
     stops_at: int = 0
     """A step at which the first process is asked to stop."""
 
     def __call__(self) -> None:
-        trainer.LOGGED_EVERY = 1
-        if self.sharded:
-            _take_cpus_for_gpus()
-            _mind_shards(self.stops_at)
-        recipe = replace(
-            RECIPES["quick"],
-            pairs=tiny_run.CONFIG,
-            further=(),
-            lora=replace(tiny_run.SCHEDULE, steps=STEPS, save_every=STEPS),
-            lora_batch=16,
-        )
-        backend = HuggingFaceModel("tiny", self.home / "base", None, "cpu")
-        recipe, source = lora.source(recipe, backend, Bank.drawn_only(), self.folder, 0, None)
-        try:
-            lora.train(source, self.folder, "lora", lora.Means(workers=0))
-        except KeyboardInterrupt:
-            sys.exit(130)
+        _take_cpus_for_gpus()
+        _mind_shards(self.stops_at)
+        super().__call__()
 
 
 def _take_cpus_for_gpus() -> None:
@@ -74,12 +54,12 @@ def _take_cpus_for_gpus() -> None:
     begun = state.AcceleratorState.__init__
 
     def init(self: state.AcceleratorState, *given: object, **named: object) -> None:
-        begun(self, *given, **named)  # type: ignore[arg-type]
+        begun(self, *given, **named)
         if "fsdp_plugin" in named:
             self.fsdp_plugin = named["fsdp_plugin"]
             self.distributed_type = state.PartialState._shared_state["distributed_type"] = DistributedType.FSDP
 
-    state.AcceleratorState.__init__ = init  # type: ignore[method-assign]
+    state.AcceleratorState.__init__ = init
 
 
 def _mind_shards(stops_at: int) -> None:
@@ -111,12 +91,12 @@ def test_the_config_files_say_to_accelerate_what_they_are_for() -> None:
 
 def test_sharded_weights_stopped_and_resumed_end_in_the_adapter_of_whole_ones(tmp_path: Path) -> None:
     home = tiny_run.make(tmp_path)
-    process = tiny_run.begin(Job(home, tmp_path / "whole", sharded=False))
+    process = tiny_run.begin(Job(home, tmp_path / "whole", STEPS))
     out, by_file = tmp_path / "sharded", environment(FSDP2)
-    assert on_ranks(Job(home, out, stops_at=2), 2, **by_file) == [130, 130]
+    assert on_ranks(Sharded(home, out, STEPS, stops_at=2), 2, **by_file) == [130, 130]
     newest = checkpoints.newest(out / "checkpoints" / "lora")
     assert newest is not None and checkpoints.step_of(newest) == 2
-    assert on_ranks(Job(home, out), 2, **by_file) == [0, 0]
+    assert on_ranks(Sharded(home, out, STEPS), 2, **by_file) == [0, 0]
     process.join()
     assert process.exitcode == 0
     for row, expected in zip(losses(out), losses(tmp_path / "whole"), strict=True):
@@ -128,8 +108,11 @@ def test_sharded_weights_stopped_and_resumed_end_in_the_adapter_of_whole_ones(tm
             assert (found[name] - value).norm() <= 0.1 * value.norm() + 1e-3, name
 
 
-def test_sharded_weights_look_at_no_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(os.environ, "ACCELERATE_USE_FSDP", "true")
+def test_sharded_weights_look_at_no_images_between_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(UsageError, match="cannot be read between steps; leave --read-every and --patience out"):
+        lora.train(None, tmp_path, "lora", lora.Means(), watch=Watch(2))  # type: ignore[arg-type]
     monkeypatch.setattr(lora, "embedded", lambda backend: False)
     with pytest.raises(UsageError, match="encode pairs before: give --shards"):
         lora.source(RECIPES["quick"], None, Bank.drawn_only(), tmp_path, 0, None)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())

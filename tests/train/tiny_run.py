@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -20,9 +20,11 @@ from data_synth.config import PairConfig
 from data_synth.sources import Bank
 from train import checkpoints, lora, pairs, trainer
 from train.batches import Cached
-from train.describer import Describer, describer
+from train.describer import Describer, Task, describer
 from train.language import make_base, make_processor, make_tokenizer, save_base
 from train.loop import Schedule
+from train.recipes import RECIPES
+from train.stopping import Reading, Watch
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.mini.tower import TowerConfig
 
@@ -49,6 +51,31 @@ class Run:
 
     def __call__(self) -> None:
         go(self)
+
+
+@dataclass(frozen=True)
+class Job:
+    """The same of `train.lora.train`, with two items a step."""
+
+    home: Path
+    folder: Path
+    steps: int
+    watch: Watch | None = None
+    task: Task = "both"
+
+    def __call__(self) -> None:
+        try:
+            self.train()
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+    def train(self) -> tuple[Reading, ...]:
+        trainer.LOGGED_EVERY = 1
+        schedule = replace(SCHEDULE, steps=self.steps, save_every=self.steps)
+        recipe = replace(RECIPES["quick"], pairs=CONFIG, further=(), lora=schedule, lora_batch=16)
+        backend = HuggingFaceModel("tiny", self.home / "base", None, "cpu")
+        recipe, source = lora.source(recipe, backend, Bank.drawn_only(), self.folder, 0, None, self.task)
+        return lora.train(source, self.folder, "lora", lora.Means(workers=0), watch=self.watch)
 
 
 def make(home: Path) -> Path:
