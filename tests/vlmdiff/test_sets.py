@@ -604,7 +604,9 @@ def test_files_in_no_group_stand_for_themselves_and_are_counted(tmp_path: Path, 
 )
 def test_groups_that_fit_nothing(tmp_path: Path, other: Path, told: str, words: str) -> None:
     folder = folder_of(tmp_path / "set", {f"jane{n}.png": picture(n) for n in range(3)})
-    with pytest.raises(UsageError, match=f"{words}.*give a regular expression .*, column:NAME of .*, or none") as caught:
+    with pytest.raises(
+        UsageError, match=f"{words}.*give a regular expression .*, column:NAME of .*, or none"
+    ) as caught:
         load_pair(folder, other, size=16, groups=told)
     assert "jane" not in str(caught.value)
     with pytest.raises(InputError, match="0 readable images"):
