@@ -58,10 +58,10 @@ class Lengths:
 
 
 LENGTHS = {
-    "study": Lengths(8e13, 0.15, 32, 1600, 200, 56, 16),
+    "study": Lengths(4e13, 0.15, 32, 1600, 200, 56, 16),
     "quick": Lengths(1e9, 0.5, 10, 4, 2, 8, 2),
 }
-"""study: about a quarter of an hour of one core a method. quick: for tests."""
+"""study: five minutes of one core for learned, three times that for the others. quick: for tests."""
 
 
 def lengths(name: str) -> Lengths:
