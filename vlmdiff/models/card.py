@@ -43,7 +43,8 @@ class RunCard(BaseModel):
     criteria: tuple[dict[str, float], ...] = Field(
         default=(),
         description="What the best weights were chosen by, reading by reading: the step, the training loss that a "
-        "gradient sees, and what none sees: validation photographs described (F1), their claims judged (AUROC), the two as one.",
+        "gradient sees, and what none sees: validation photographs described (F1), their claims judged (AUROC), the "
+        "two as one.",
     )
 
     def saw(self, sha256: Iterable[str]) -> set[str]:
