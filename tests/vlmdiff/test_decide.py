@@ -137,7 +137,8 @@ def test_what_a_single_draw_named_is_not_verified() -> None:
 
 def test_after_a_verified_finding_half_of_the_draws_must_name_another() -> None:
     """Neither follows the other within a set: only its votes tell a side effect from a second change."""
-    first, second = ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9]), ([0, 3, 1, 4, 2], [8, 6, 9, 5, 7])
+    first: tuple[list[float], list[float]] = ([0, 1, 2, 3, 4], [5, 6, 7, 8, 9])
+    second: tuple[list[float], list[float]] = ([0, 3, 1, 4, 2], [8, 6, 9, 5, 7])
     for votes, verdict in ((FEWEST_VOTES_LATER, "verified"), (FEWEST_VOTES_LATER - 0.01, "unverified")):
         found = decided(evidence("change", "b", *first, votes=0.9), evidence("another", "b", *second, votes=votes))
         assert [(f.text, f.verdict) for f in found] == [("change", "verified"), ("another", verdict)]
