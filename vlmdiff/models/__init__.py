@@ -39,7 +39,9 @@ def load(name: str = "mini", adapter: str | Path | None = None, device: str = "a
         raise ModelError("device 'cuda' is not there; use --device cpu")
     if adapter is None and name == "mini":
         adapter = MINI / "adapter"
-    return HuggingFaceModel(name, folder_of(name), Path(adapter) if adapter else None, device)
+    folder = folder_of(name)
+    shown = folder.name if Path(name).is_dir() else name  # a report need not tell where it lay
+    return HuggingFaceModel(shown, folder, Path(adapter) if adapter else None, device)
 
 
 def taught(name: str = "mini", adapter: str | Path | None = None) -> dict[str, list[str]]:
