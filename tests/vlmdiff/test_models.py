@@ -484,3 +484,13 @@ def test_a_slip_in_a_path_does_not_ask_the_hub(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ModelError, match="no model at run/bse"):
         models.load("run/bse", device="cpu")
     assert loading.is_hub_name("Qwen/Qwen3-VL-2B-Instruct")
+
+
+def test_a_report_names_the_folder_of_a_model_and_not_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(MINI / "base", tmp_path / "jane doe" / "ours")
+    assert models.load(str(tmp_path / "jane doe" / "ours"), device="cpu").info.name == "ours"
+    (tmp_path / "mini").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert models.load("mini", device="cpu").info.name == "mini", "whatever lies beside it"

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,11 +162,16 @@ def test_what_is_left_where_nothing_was_verified_is_not_said_to_come_on_top(full
 
 def test_why_scores_that_separate_the_sets_do_not_verify(full: Report) -> None:
     first = full.findings[0]
-    cases = {
+    cases: dict[str, dict[str, Any]] = {
         "named too rarely to count": {"votes": 0.2, "q_value": 1.0},
-        "no more images of B are judged to show it": {"votes": 0.9, "q_value": 1.0},
+        "no more images of B are judged to show it": {
+            "votes": 0.9,
+            "q_value": 1.0,
+            "rate_b": 0.0,
+            "auroc_ci": (0.5, 0.9),
+        },
         "named too rarely beside a verified finding": {"votes": 0.4, "q_value": 0.01},
-        "": {"votes": 0.9, "q_value": 0.2},
+        "": {"votes": 0.9, "q_value": 1.0},  # of so many hypotheses
     }
     for why, changed in cases.items():
         other = first.model_copy(update={"verdict": "unverified", "confounded_by": None, "p_value": 0.01, **changed})

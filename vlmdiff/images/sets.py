@@ -24,6 +24,9 @@ from vlmdiff.images.references import Reference
 from vlmdiff.images.sources import open_manifest, open_set, read_contents
 from vlmdiff.images.volumes import Slices, slices_of_volumes
 
+MOST_OUTSIDE = 0.8
+"""Share of measured values that a window may clip before that is said: air around a head is half of a picture."""
+
 
 @dataclass(frozen=True, eq=False)
 class LoadedSet:
@@ -72,10 +75,6 @@ class LoadedSet:
         png = io.BytesIO()
         Image.fromarray(small).save(png, "PNG")
         return png.getvalue()
-
-
-MOST_OUTSIDE = 0.8
-"""Share of measured values that a window may clip before that is said: air around a head is half of a picture."""
 
 
 @dataclass(frozen=True, eq=False)

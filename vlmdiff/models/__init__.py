@@ -40,7 +40,7 @@ def load(name: str = "mini", adapter: str | Path | None = None, device: str = "a
     if adapter is None and name == "mini":
         adapter = MINI / "adapter"
     folder = folder_of(name)
-    shown = folder.name if Path(name).is_dir() else name  # a report need not tell where it lay
+    shown = folder.absolute().name if folder == Path(name) else name  # a report need not tell where it lay
     return HuggingFaceModel(shown, folder, Path(adapter) if adapter else None, device)
 
 

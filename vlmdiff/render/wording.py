@@ -243,7 +243,8 @@ def _ruled_out(report: Report, finding: Finding, after_another: bool) -> list[st
         return []
     if finding.votes < FEWEST_VOTES:
         return [f"named too rarely to count: it takes {percent(FEWEST_VOTES)} of the draws, and q is 1 without them"]
-    if finding.q_value == 1:
+    here, there = (finding.rate_b, finding.rate_a) if finding.side == "b" else (finding.rate_a, finding.rate_b)
+    if here <= there and finding.auroc_ci[0] < RANKED:
         side = finding.side.upper()
         return [f"no more images of {side} are judged to show it, nor is its AUROC surely {RANKED:g} or more"]
     if after_another and finding.votes < FEWEST_VOTES_LATER and finding.q_value <= alpha:
