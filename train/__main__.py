@@ -279,7 +279,7 @@ def experiment(
 
 @app.command()
 def curve(
-    name: Annotated[str, typer.Argument(help="families, domains or data.")],
+    name: Annotated[str, typer.Argument(help="families or domains.")],
     out: Out,
     bank: BankOption = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings a point.")] = 3,

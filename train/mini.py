@@ -26,10 +26,22 @@ from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.mini.tower import Tower, TowerConfig, register
 
 
-def train_tower(recipe: Recipe, bank: Bank, folder: Path, seed: int, workers: int, start: Path | None = None) -> Tower:
-    """Stage one; resumes from `folder`, and goes on from the tower in `start` where there is nothing yet."""
+def train_tower(
+    recipe: Recipe,
+    bank: Bank,
+    folder: Path,
+    seed: int,
+    workers: int,
+    start: Path | None = None,
+    config: TowerConfig | None = None,
+) -> Tower:
+    """Stage one; resumes from `folder`, and goes on from the tower in `start` where there is nothing yet.
+
+    Args:
+        config: none: of the size that ships.
+    """
     torch.manual_seed(seed)
-    model = tower.TowerWithHead(Tower(TowerConfig()))
+    model = tower.TowerWithHead(Tower(config or TowerConfig()))
     if start is not None:
         model.tower.load_state_dict(tower_weights(start))
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it

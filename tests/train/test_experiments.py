@@ -21,7 +21,6 @@ from train.experiments import catalog, curves, inner, job, scoring, views
 from train.experiments.catalog import Pairs, Reading, Trained
 from train.experiments.drawn import BothOrders, Source, Training, store, truth
 from train.experiments.inner import PARTS, ROWS, Sets, row_weights, sharpened
-from train.pairs import PairCache
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.learn.tokens import between, with_summaries
 from vlmdiff.models.difference import Difference
@@ -300,12 +299,14 @@ def test_points_are_nested_and_see_nothing_they_are_scored_on() -> None:
     assert set(asked.families) <= HELD_OUT_FAMILIES and asked.held_out
     unseen = set(curves.scoring_config("domains", bank).domains)
     assert unseen
-    for curve in ("domains", "data"):
-        points = curves.points(curve, bank, seed=1)
-        assert any("x" in point.domains for point in points.values())
-        for point in points.values():
-            assert not unseen & set(point.domains)
-            assert point.domains or unseen <= set(point.without)
+    domains = curves.points("domains", bank, seed=1)
+    assert set(domains["1"].domains) < set(domains["all photographs"].domains) == {"x", "y"}
+    assert domains["both"] == families["all"] == curves.EVERYTHING
+    for point in (*families.values(), *domains.values()):
+        recipe = curves._recipe(point, curves.lengths("quick"))
+        for config in (recipe.images, recipe.pairs):
+            assert not unseen & set(config.domains)
+            assert config.domains or unseen <= set(config.without)
 
 
 def test_a_curve_of_photographs_needs_some() -> None:
@@ -322,6 +323,9 @@ def test_a_point_is_trained_and_scored_once(tmp_path: Path, monkeypatch: pytest.
     assert [result["point"] for result in results] == ["few"]
     assert len(results[0]["tallies"]) == len(results[0]["side"]) == 1
     assert 0 <= results[0]["auroc"][0] <= 1
+    again = curves.trained(point, bank, tmp_path / "points" / "families few 0", 0, lengths, workers=0)
+    config = curves.scoring_config("families", bank)
+    assert curves.scored(config, bank, *again, 1)["auroc"] == results[0]["auroc"], "the weights are kept"
     monkeypatch.setattr(curves, "trained", None)
     assert len(curves.run("families", bank, tmp_path, [0], lengths, workers=0)) == 1
     assert curves.table(results).splitlines()[2].startswith("| few | 1 | ")
@@ -330,7 +334,7 @@ def test_a_point_is_trained_and_scored_once(tmp_path: Path, monkeypatch: pytest.
     assert len(dots) == len(curves.measures(results)) == 5, "a seed, a point"
     of_sets = curves.measures(results)["AUROC of the sets"]["few"][0]
     assert float(dots[-1].attrib["cy"]) == pytest.approx(120 * (1 - of_sets), abs=0.05)
-    assert PairCache(tmp_path / "families" / "few-0" / "pairs", 192).pairs
+    assert not list(tmp_path.rglob("features.bin")), "but not the pairs"
 
 
 def test_kin_of_the_fact_on_its_side() -> None:

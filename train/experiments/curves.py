@@ -1,16 +1,18 @@
 """`python -m train curve NAME`: how far a model carries against how much its training varied, retrained for each point.
 
 A point is a tower, encoded pairs and a small decoder, all from nothing and at equal compute. It is scored on families,
-or on image domains, that no point of its curve saw. The pairs it is scored on are composed, read and thrown away:
-what the catalog holds out is never stored where a training job could find it.
+or on image domains, that no point saw. The pairs it is scored on are composed, read and thrown away: what the catalog
+holds out is never stored where a training job could find it.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from data_synth.sources import DRAWN, Bank
 from train import language, mini, pairs
 from train.experiments import plot
 from train.experiments.drawn import Source, Training
-from train.experiments.inner import PARTS, Sets
+from train.experiments.inner import Sets
 from train.experiments.job import write_lines
 from train.experiments.reader import Read, Reader, new_decoder, train
 from train.experiments.scoring import Said, Tally, statements, tally
@@ -36,10 +38,10 @@ from train.recipes import RECIPES, WEIGHTED, Recipe
 from train.tower import to_pixels
 from vlmdiff.errors import UsageError
 from vlmdiff.images.decode import fit
-from vlmdiff.learn.tokens import between, with_summaries
+from vlmdiff.learn.tokens import SUMMARY_ROWS, between, with_summaries
 from vlmdiff.models.difference import Difference as Rows
 from vlmdiff.models.difference import DifferenceProjector
-from vlmdiff.models.mini.tower import Tower
+from vlmdiff.models.mini.tower import Tower, TowerConfig
 from vlmdiff.stats import auroc
 
 UNSEEN_DOMAINS = (
@@ -50,7 +52,7 @@ UNSEEN_DOMAINS = (
     "blood_smear_bccd",
     "drawn/cells",
 )
-"""Left out of every point of the curve of domains: the catalog's, and some that the shipped model knows."""
+"""No point sees them: the catalog's, and some that the shipped model knows."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Lengths:
     """What a point may cost."""
 
     tower: int = 600
+    image_size: int = 96
+    """A little less than what ships, at half the price."""
     groups_a_batch: int = 8
     pairs: int = 1500
     reader: int = 300
@@ -68,9 +72,9 @@ class Lengths:
 
 LENGTHS = {
     "study": Lengths(),
-    "quick": Lengths(2, 1, 4, 2, 2, (1, 64), 2),
+    "quick": Lengths(2, 64, 1, 4, 2, 2, (1, 64), 2),
 }
-"""study: 11 minutes of one core a point, of which no third can be spared (docs/log.md). quick: for tests."""
+"""study: 10 minutes of one core a point, of which no third can be spared (docs/log.md). quick: for tests."""
 
 
 def lengths(name: str) -> Lengths:
@@ -86,8 +90,11 @@ class Point:
 
     families: tuple[str, ...]
     domains: tuple[str, ...] = ()
-    drawn_share: float = 0.25
-    without: tuple[str, ...] = ()
+    """None: all but UNSEEN_DOMAINS, a quarter of the images drawn."""
+
+
+EVERYTHING = Point(WEIGHTED)
+"""The last point of both curves, trained once."""
 
 
 def points(curve: str, bank: Bank, seed: int) -> dict[str, Point]:
@@ -99,21 +106,18 @@ def points(curve: str, bank: Bank, seed: int) -> dict[str, Point]:
     rng = np.random.default_rng([seed, 7])
     if curve == "families":
         names = spread(rng)
-        return {str(n): Point(names[:n]) for n in (10, 20, 40)} | {"all": Point(WEIGHTED)}
-    if curve not in ("domains", "data"):
-        raise UsageError(f"curve {curve!r} is unknown; expected one of families, domains, data")
+        return {str(n): Point(names[:n]) for n in (10, 20, 40)} | {"all": EVERYTHING}
+    if curve != "domains":
+        raise UsageError(f"curve {curve!r} is unknown; expected families or domains")
     photographed = sorted({item.domain for item in bank.items if item.split == "train"} - set(UNSEEN_DOMAINS))
     if not photographed:
-        raise UsageError("a curve of domains or of data needs photographs; give --bank")
-    fields = tuple(name for name in DRAWN if name not in UNSEEN_DOMAINS)
+        raise UsageError("a curve of domains needs photographs; give --bank")
     some = tuple(photographed[i] for i in rng.permutation(len(photographed)))
-    if curve == "domains":
-        counts = {str(n): Point(WEIGHTED, some[:n]) for n in (1, 2, 4) if n < len(some)}
-        return {**counts, "all": Point(WEIGHTED, (*some, *fields)), "drawn worlds only": Point(WEIGHTED, fields)}
     return {
-        "drawn only": Point(WEIGHTED, fields),
-        "photographs only": Point(WEIGHTED, some),
-        "both": Point(WEIGHTED, without=UNSEEN_DOMAINS),
+        "drawn only": Point(WEIGHTED, tuple(name for name in DRAWN if name not in UNSEEN_DOMAINS)),
+        **{str(n): Point(WEIGHTED, some[:n]) for n in (1, 2, 4) if n < len(some)},
+        "all photographs": Point(WEIGHTED, some),
+        "both": EVERYTHING,
     }
 
 
@@ -138,8 +142,8 @@ def run(
             if (name, seed) in done:
                 continue
             start = time.monotonic()
-            folder = out / curve / f"{name.replace(' ', '-')}-{seed}"
-            tower, tokenizer, reader = trained(point, bank, folder, seed, lengths, workers)
+            folder = "everything" if point == EVERYTHING else f"{curve} {name}"
+            tower, tokenizer, reader = trained(point, bank, out / "points" / f"{folder} {seed}", seed, lengths, workers)
             found = scored(scoring_config(curve, bank), bank, tower, tokenizer, reader, lengths.scored)
             result = {"point": name, "seed": seed, "seconds": round(time.monotonic() - start, 1), **found}
             done[name, seed] = result
@@ -155,7 +159,8 @@ def scoring_config(curve: str, bank: Bank) -> PairConfig:
         split="val", strength=(0.5, 0.9), prevalence=(1, 1), facts=(0, 1.0), nuisances=(1.0,), set_size=(24, 24)
     )
     if curve == "families":
-        return replace(home, families=tuple(sorted(_single(HELD_OUT_FAMILIES))), held_out=True)
+        held_out = tuple(sorted(_single(HELD_OUT_FAMILIES)))
+        return replace(home, families=held_out, without=UNSEEN_DOMAINS, held_out=True)
     known = {item.domain for item in bank.items if item.split == "train"} | set(DRAWN)
     unseen = tuple(name for name in UNSEEN_DOMAINS if name in known)
     return replace(home, split="train", domains=unseen, held_out=True)  # new as they are, and val has too few of them
@@ -168,23 +173,28 @@ def _single(names: frozenset[str]) -> set[str]:
 def trained(
     point: Point, bank: Bank, folder: Path, seed: int, lengths: Lengths, workers: int
 ) -> tuple[Tower, Any, Reader]:
-    """Tower, pairs and reader of a point; every stage resumes from `folder`."""
+    """Tower and reader of a point; every stage resumes from `folder`, which keeps the weights and not the pairs."""
     recipe = _recipe(point, lengths)
-    tower = mini.train_tower(recipe, bank, folder, seed, workers)
-    cache = pairs.encode(folder / "pairs", recipe.pairs, bank, seed + 1, recipe.pair_count, tower, workers)
+    tower = mini.train_tower(recipe, bank, folder, seed, workers, config=TowerConfig(image_size=lengths.image_size))
     torch.manual_seed(seed + 2)
     tokenizer = language.make_tokenizer()
     decoder = new_decoder(tokenizer, *lengths.decoder)
-    first = Training((Source(cache, lengths.pairs, 1.0),), lengths.reader * lengths.batch, seed)
-    rows, channels = PARTS["t"](first[0].sets).shape
-    reader = Reader(decoder, DifferenceProjector(rows, 3 * channels, decoder.config.hidden_size), tokenizer, None)
+    rows = (lengths.image_size // tower.config.patch_size) ** 2 + SUMMARY_ROWS
+    projector = DifferenceProjector(rows, 3 * tower.config.hidden_size, decoder.config.hidden_size)
+    reader = Reader(decoder, projector, tokenizer, None)
+
+    @cache
+    def samples() -> Training:
+        encoded = pairs.encode(folder / "pairs", recipe.pairs, bank, seed + 1, recipe.pair_count, tower, workers)
+        return Training((Source(encoded, lengths.pairs, 1.0),), lengths.reader * lengths.batch, seed)
 
     def batch(step: int) -> tuple[Read, list[str]]:
-        examples = [first[i] for i in range(step * lengths.batch, (step + 1) * lengths.batch)]
+        examples = [samples()[i] for i in range(step * lengths.batch, (step + 1) * lengths.batch)]
         read = Rows.stack([between(example.sets.a, example.sets.b) for example in examples])
         return Read(read), [example.target for example in examples]
 
     train(reader, "reader", recipe.lora, batch, tokenizer, folder)
+    shutil.rmtree(folder / "pairs", ignore_errors=True)
     return tower, tokenizer, reader
 
 
@@ -193,13 +203,7 @@ def _recipe(point: Point, lengths: Lengths) -> Recipe:
     usual = RECIPES["mini"]
 
     def on(config: PairConfig) -> PairConfig:
-        return replace(
-            config,
-            families=point.families,
-            domains=point.domains,
-            drawn_share=point.drawn_share,
-            without=point.without,
-        )
+        return replace(config, families=point.families, domains=point.domains, without=UNSEEN_DOMAINS)
 
     def shortened(schedule: Schedule, steps: int) -> Schedule:
         return replace(schedule, steps=steps, warmup=max(1, steps // 8))
