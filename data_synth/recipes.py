@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from data_synth.catalog import HELD_OUT_FAMILIES, TRAINED, TRAINED_SETS
 from data_synth.config import PairConfig
-from vlmdiff.errors import UsageError
+from vlmdiff.errors import UsageError, chosen
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,4 @@ RECIPES: dict[str, Recipe] = {
 
 def named(name: str) -> Recipe:
     """The recipe of that name; UsageError lists the known ones."""
-    if name not in RECIPES:
-        raise UsageError(f"recipe {name!r} is unknown; expected one of {', '.join(RECIPES)}")
-    return RECIPES[name]
+    return chosen("recipe", name, RECIPES)

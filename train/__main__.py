@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from data_synth.sources import Bank
-from vlmdiff.errors import INTERRUPTED, UsageError, VlmdiffError
+from vlmdiff.errors import INTERRUPTED, UsageError, VlmdiffError, chosen
 from vlmdiff.models.card import CARD_FILE, RunCard, read
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -219,7 +219,7 @@ def curriculum(
     from train.recipes import twin
     from vlmdiff.models.huggingface import HuggingFaceModel
 
-    images, chosen = _bank(bank), mix_of(mix)
+    images, mixed = _bank(bank), mix_of(mix)
     run = twin(named(recipe), images, without or ())
     if steps:
         proportional = round(run.pair_count * steps / run.lora.steps)
@@ -232,7 +232,7 @@ def curriculum(
     backend = HuggingFaceModel(base, folder, None, ranks.device())
     cards = _cards(folder if lora.embedded(backend) else None, start, judge)
     what = lora.tuning_of(tuning)
-    plan = Plan(mix=chosen, rounds=rounds, concepts=concepts, known=known, tuning=what, patience=patience)
+    plan = Plan(mix=mixed, rounds=rounds, concepts=concepts, known=known, tuning=what, patience=patience)
     done = job.train(run, backend, images, out, seed, plan, lora.Means(workers=workers), start, judge=judge)
     run = replace(run, pairs=widest(run.pairs))
     public = None if lora.embedded(backend) else Path(base).name if Path(base).exists() else base
@@ -271,7 +271,8 @@ def experiment(
     from train.experiments import catalog, job, scoring
     from vlmdiff.models.profiles import MINI
 
-    variants, lengths = catalog.experiment(name), catalog.scale(scale)
+    variants = chosen("experiment", name, catalog.EXPERIMENTS)
+    lengths = chosen("scale", scale, catalog.SCALES)
     base, caches = MINI / "base", out / "pairs"
     job.encode_missing(caches, base, _bank(bank), workers)
     print(scoring.table(job.run(name, variants, base, MINI / "adapter", caches, out, lengths)), end="")
@@ -292,7 +293,7 @@ def curve(
     """
     from train.experiments import curves
 
-    lengths = curves.lengths(scale)
+    lengths = chosen("scale", scale, curves.LENGTHS)
     print(curves.table(curves.run(name, _bank(bank), out, range(seeds), lengths, workers)), end="")
 
 
@@ -310,8 +311,8 @@ def mixes(
     from train.experiments import mixes as job
     from train.mix import mix_of
 
-    chosen, lengths = [mix_of(name) for name in names or ("curriculum", "uniform")], job.lengths(scale)
-    found = job.run(chosen, _bank(bank), _base("mini"), _judge(judge), out, range(seeds), lengths, workers)
+    mixed, lengths = [mix_of(name) for name in names or ("curriculum", "uniform")], chosen("scale", scale, job.LENGTHS)
+    found = job.run(mixed, _bank(bank), _base("mini"), _judge(judge), out, range(seeds), lengths, workers)
     print(job.table(found), end="")
 
 
@@ -331,7 +332,7 @@ def methods(
     """
     from train.experiments import methods as job
 
-    tower, lengths = _base("mini"), job.lengths(scale)
+    tower, lengths = _base("mini"), chosen("scale", scale, job.LENGTHS)
     found = job.run(_bank(bank), tower, _judge(judge), out, seed, lengths, workers, _cards(tower))
     print(job.table(found), end="")
 

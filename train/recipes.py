@@ -9,7 +9,7 @@ from data_synth.catalog import TRAINED, TRAINED_SETS
 from data_synth.config import PairConfig, refuse_held_out
 from data_synth.sources import DRAWN, Bank
 from train.loop import Schedule
-from vlmdiff.errors import UsageError
+from vlmdiff.errors import UsageError, chosen
 
 WEIGHTED = (*TRAINED, *["shape"] * 5, *["scattered_shapes", "few_shapes", "outlined_shape"])
 """Every trained family once; shapes more often, because they alone have colour, size, place and count to learn."""
@@ -126,9 +126,7 @@ RECIPES: dict[str, Recipe] = {
 
 def recipe(name: str) -> Recipe:
     """The recipe of that name; UsageError lists the known ones."""
-    if name not in RECIPES:
-        raise UsageError(f"recipe {name!r} is unknown; expected one of {', '.join(RECIPES)}")
-    return RECIPES[name]
+    return chosen("recipe", name, RECIPES)
 
 
 def twin(recipe: Recipe, bank: Bank, without: Sequence[str]) -> Recipe:

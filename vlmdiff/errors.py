@@ -1,7 +1,11 @@
 """What can go wrong, and the exit code each kind ends with."""
 
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class VlmdiffError(Exception):
@@ -42,6 +46,13 @@ DIFFERENT = 10
 
 REGRESSION = 6
 """Exit code of `python -m eval compare --gate` when a score is worse than before beyond noise."""
+
+
+def chosen(kind: str, name: str, known: Mapping[str, T]) -> T:
+    """What is known by that name; UsageError lists the known ones."""
+    if name not in known:
+        raise UsageError(f"{kind} {name!r} is unknown; expected one of {', '.join(known)}")
+    return known[name]
 
 
 def fault(error: Exception) -> str:

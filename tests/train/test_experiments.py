@@ -225,7 +225,7 @@ def test_a_variant_is_trained_once(small: Path, tmp_path: Path, monkeypatch: pyt
         "scaled": Trained(("t",), inner="scaled"),
         "scratch": Trained(scratch=(1, 64), pairs=0.5),
     }
-    scale = catalog.scale("quick")
+    scale = catalog.SCALES["quick"]
     results = job.run("toy", variants, small / "base", None, small, tmp_path, scale)
     assert [result["variant"] for result in results] == list(variants)
     assert all(len(result["tallies"]["val1"]) == 2 for result in results)
@@ -234,7 +234,7 @@ def test_a_variant_is_trained_once(small: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(job, "trained", None)  # called, it would fail
     assert json.dumps(job.run("toy", variants, small / "base", None, small, tmp_path, scale)) == json.dumps(results)
     with pytest.raises(InputError, match="other steps"):
-        job.run("toy", variants, small / "base", None, small, tmp_path, catalog.scale("study"))
+        job.run("toy", variants, small / "base", None, small, tmp_path, catalog.SCALES["study"])
 
 
 class Sighted:
@@ -276,7 +276,7 @@ def test_the_jobs_of_the_command_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", list(catalog.EXPERIMENTS))
 def test_experiments_name_what_exists(name: str) -> None:
-    for variant in catalog.experiment(name).values():
+    for variant in catalog.EXPERIMENTS[name].values():
         if isinstance(variant, Trained):
             assert set(variant.parts) <= set(PARTS)
             assert variant.rows in {"", *ROWS} and variant.inner in {"", *inner.INNER}
@@ -303,7 +303,7 @@ def test_points_are_nested_and_see_nothing_they_are_scored_on() -> None:
     assert set(domains["1"].domains) < set(domains["all photographs"].domains) == {"x", "y"}
     assert domains["both"] == families["all"] == curves.EVERYTHING
     for point in (*families.values(), *domains.values()):
-        recipe = curves._recipe(point, curves.lengths("quick"))
+        recipe = curves._recipe(point, curves.LENGTHS["quick"])
         for config in (recipe.images, recipe.pairs):
             assert not unseen & set(config.domains)
             assert config.domains or unseen <= set(config.without)
@@ -318,7 +318,7 @@ def test_a_point_is_trained_and_scored_once(tmp_path: Path, monkeypatch: pytest.
     bank = Bank.drawn_only()
     point = curves.Point(("brightness", "gaussian_blur"), ("drawn/shapes",))
     monkeypatch.setattr(curves, "points", lambda curve, bank, seed: {"few": point})
-    lengths = replace(curves.lengths("quick"), scored=1)
+    lengths = replace(curves.LENGTHS["quick"], scored=1)
     results = curves.run("families", bank, tmp_path, [0], lengths, workers=0)
     assert [result["point"] for result in results] == ["few"]
     assert len(results[0]["tallies"]) == len(results[0]["side"]) == 1

@@ -14,7 +14,7 @@ from train.describer import describer, save_adapter
 from train.experiments import mixes
 from train.experiments.scoring import Tally
 from train.language import make_base, make_processor, make_tokenizer, save_base
-from vlmdiff.errors import UsageError
+from vlmdiff.errors import UsageError, chosen
 from vlmdiff.models import huggingface
 from vlmdiff.models.mini.tower import Tower, TowerConfig
 
@@ -65,7 +65,7 @@ def test_both_mixes_are_trained_and_read_once(monkeypatch: pytest.MonkeyPatch, t
         save_adapter(of_judge, tmp_path / "judge")
 
     def run() -> list[dict[str, Any]]:
-        where, quick = (tmp_path, tmp_path / "judge", tmp_path / "out"), mixes.lengths("quick")
+        where, quick = (tmp_path, tmp_path / "judge", tmp_path / "out"), mixes.LENGTHS["quick"]
         return mixes.run(["curriculum", "uniform"], Bank.drawn_only(), *where, [0], quick, 0)
 
     found = run()
@@ -78,6 +78,6 @@ def test_both_mixes_are_trained_and_read_once(monkeypatch: pytest.MonkeyPatch, t
 
 def test_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(UsageError, match="scale 'huge' is unknown; expected one of study, quick"):
-        mixes.lengths("huge")
+        chosen("scale", "huge", mixes.LENGTHS)
     asked = CliRunner().invoke(jobs.app, ["mixes", "even", "--out", "nowhere"])
     assert "mix 'even' is unknown" in str(asked.exception)

@@ -9,7 +9,6 @@ from data_synth.catalog import TRAINED
 from data_synth.config import PairConfig
 from train.loop import Schedule
 from train.recipes import LARGE, MORE, RECIPES
-from vlmdiff.errors import UsageError
 
 BASE = ("difference", "t", "ratio")
 
@@ -143,17 +142,3 @@ VALIDATION: dict[str, Pairs] = {
     "sparse": Pairs(_val(prevalence=(0.2, 0.2), set_size=(100, 100), drawn_share=1.0), 99, 50),
 }
 """Photographs that no training saw, or drawn images: one fact, three, one faint one, one in a fifth of 100 images."""
-
-
-def experiment(name: str) -> Mapping[str, Variant]:
-    """The experiment of that name; UsageError lists the known ones."""
-    if name not in EXPERIMENTS:
-        raise UsageError(f"experiment {name!r} is unknown; expected one of {', '.join(EXPERIMENTS)}")
-    return EXPERIMENTS[name]
-
-
-def scale(name: str) -> Scale:
-    """The scale of that name; UsageError lists the known ones."""
-    if name not in SCALES:
-        raise UsageError(f"scale {name!r} is unknown; expected one of {', '.join(SCALES)}")
-    return SCALES[name]

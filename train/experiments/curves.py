@@ -77,13 +77,6 @@ LENGTHS = {
 """study: 10 minutes of one core a point, of which no third can be spared (docs/log.md). quick: for tests."""
 
 
-def lengths(name: str) -> Lengths:
-    """The lengths of that name; UsageError lists the known ones."""
-    if name not in LENGTHS:
-        raise UsageError(f"scale {name!r} is unknown; expected one of {', '.join(LENGTHS)}")
-    return LENGTHS[name]
-
-
 @dataclass(frozen=True)
 class Point:
     """What one model is trained on."""

@@ -30,7 +30,6 @@ from train.loop import Schedule, write_atomic
 from train.mini import tower_in, untrained
 from train.pairs import Blend
 from train.recipes import RECIPES, Recipe
-from vlmdiff.errors import UsageError
 from vlmdiff.models.card import RunCard
 from vlmdiff.models.huggingface import HuggingFaceModel
 
@@ -62,13 +61,6 @@ LENGTHS = {
     "quick": Lengths(1e9, 0.5, 10, 4, 2, 8, 2),
 }
 """study: five minutes of one core for learned, three times that for the others. quick: for tests."""
-
-
-def lengths(name: str) -> Lengths:
-    """The lengths of that name; UsageError lists the known ones."""
-    if name not in LENGTHS:
-        raise UsageError(f"scale {name!r} is unknown; expected one of {', '.join(LENGTHS)}")
-    return LENGTHS[name]
 
 
 def run(

@@ -26,7 +26,6 @@ from train.mini import tower_in, untrained
 from train.mix import Mix, Plan
 from train.recipes import RECIPES, Recipe
 from train.validation import Shown
-from vlmdiff.errors import UsageError
 from vlmdiff.models.huggingface import HuggingFaceModel
 
 STRENGTHS = (0.15, 0.25, 0.4, 0.6, 0.8)
@@ -52,13 +51,6 @@ class Lengths:
 
 LENGTHS = {"study": Lengths(), "quick": Lengths(10, 4, 8, 4, 2, 2, 4)}
 """study: about ten minutes of one core a run. quick: for tests."""
-
-
-def lengths(name: str) -> Lengths:
-    """The lengths of that name; UsageError lists the known ones."""
-    if name not in LENGTHS:
-        raise UsageError(f"scale {name!r} is unknown; expected one of {', '.join(LENGTHS)}")
-    return LENGTHS[name]
 
 
 def conditions(families: tuple[str, ...], size: int) -> dict[str, PairConfig]:
