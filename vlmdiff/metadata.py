@@ -60,7 +60,7 @@ def read_table(told: str) -> Table:
 
     The file's column `path` (else another of PATHS, else the first one) names the image: as a path relative to the
     file's folder, as the path inside its set, or by its bare name. An optional column `set` says a or b, or what the
-    sets' own manifest calls them; with other words it is ignored.
+    sets' own manifest calls them; with other words it is ignored. A column `frame` says which frame of a file, from 1.
 
     Raises:
         UsageError: the file cannot be read as such a table.
@@ -101,7 +101,8 @@ def columns_of(table: Table, references: Sequence[Reference]) -> tuple[list[Colu
     numbers by one that takes them for codes, in no order: sites 1, 3, 5 may be one set and 2, 4, 6 the other.
 
     Raises:
-        InputError: no row belongs to any image, or a row may belong to several. UsageError: a list has no such column.
+        InputError: no row belongs to any image, a row may belong to several, or two rows of one image differ.
+            UsageError: a list has no such column.
     """
     cells = [_row(table, reference) for reference in references] if not table.rows else _joined(table, references)
     told = sum(row is not None for row in cells)
@@ -134,7 +135,7 @@ def _row(table: Table, reference: Reference) -> Mapping[str, str]:
 
 def _joined(table: Table, references: Sequence[Reference]) -> list[Mapping[str, str] | None]:
     """The row of each image; the same path beats the same name in the set, and that the same bare name."""
-    found: list[Mapping[str, str] | None] = [None] * len(references)
+    found: dict[int, int] = {}
     keys: list[dict[str, list[int]]] = [{}, {}, {}]
     for i, reference in enumerate(references):
         path = None if reference.place is not None else str(reference.path.absolute())
@@ -143,7 +144,7 @@ def _joined(table: Table, references: Sequence[Reference]) -> list[Mapping[str, 
                 by.setdefault(key, []).append(i)
     sets = _sets(table, references)
     for number, row in enumerate(table.rows, start=1):
-        side, text = row.get("set", "").lower(), row["path"]
+        side, text, frame = row.get("set", "").lower(), row["path"], row.get("frame", "")
         # Of a path that is nowhere the bare name is not tried: another folder's image may have it.
         asked = (str((table.home / text).absolute()), text, text)
         for by, key in zip(keys, asked, strict=True):
@@ -155,10 +156,22 @@ def _joined(table: Table, references: Sequence[Reference]) -> list[Mapping[str, 
                     "them apart, or a column set with a or b"
                 )
             if match:
+                of_frames = frame and any(references[i].frame is not None for i in match)
                 for i in match:
-                    found[i] = row
+                    if not of_frames or str(references[i].frame) == frame:
+                        _agree(table, found.setdefault(i, number), number)
                 break
-    return found
+    return [table.rows[found[i] - 1] if i in found else None for i in range(len(references))]
+
+
+def _agree(table: Table, number: int, other: int) -> None:
+    """Refuse two rows of one image that say different things."""
+    one, two = (table.rows[n - 1] for n in (number, other))
+    if differ := [name for name in table.names if one.get(name, "") != two.get(name, "")]:
+        raise InputError(
+            f"metadata: rows {number} and {other} are of one image and have different values of {differ[0]!r}; expected a "
+            "row an image, or a column frame where a file holds several"
+        )
 
 
 def _sets(table: Table, references: Sequence[Reference]) -> list[str] | None:

@@ -156,6 +156,18 @@ def test_frames_of_one_file_share_its_row(tmp_path: Path, sets: list[Reference],
         columns_of(read_table(write(tmp_path / "m.csv", "path,site", "0.png,x")), frames)
 
 
+def test_rows_of_single_frames_are_told_apart(tmp_path: Path, sets: list[Reference]) -> None:
+    frames = [replace(one, id=f"{one.id}.{k:03}", frame=k) for one in sets for k in (1, 2, 3)]
+    lines = [f"{s}/{s}{i}.png,{k},{'xy'[k % 2]}" for s in "ab" for i in range(1, 6) for k in (1, 2, 3)]
+    _, site = columns_of(read_table(write(tmp_path / "m.csv", "path,frame,site", *lines)), frames)[0]
+    assert site.name == "site"
+    assert site.numbers[3:9].tolist() == [1, 0, 1] * 2
+    with pytest.raises(InputError, match=r"rows 1 and 2 are of one image and have different values of 'site'; .*frame"):
+        columns_of(read_table(write(tmp_path / "m.csv", "path,site", "a/a1.png,x", "a/a1.png,y")), frames)
+    same = ["a/a1.png,x", "a/a1.png,x", *[f"{s}/{s}{i}.png,{s}" for s in "ab" for i in (2, 3, 4)]]
+    columns_of(read_table(write(tmp_path / "m.csv", "path,site", *same)), frames)
+
+
 def test_a_column_set_may_say_what_the_manifest_calls_the_sets_and_is_else_ignored(
     tmp_path: Path, sets: list[Reference]
 ) -> None:
