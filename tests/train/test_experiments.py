@@ -295,13 +295,14 @@ def test_points_are_nested_and_see_nothing_they_are_scored_on() -> None:
     families = curves.points("families", bank, seed=1)
     assert [len(point.families) for point in families.values()][:3] == [10, 20, 40]
     assert set(families["10"].families) < set(families["20"].families) < set(families["40"].families) < set(TRAINED)
-    asked = curves.scoring_config("families", bank)
+    asked = curves.scoring_config("families", families["10"], bank)
     assert set(asked.families) <= HELD_OUT_FAMILIES and asked.held_out
-    unseen = set(curves.scoring_config("domains", bank).domains)
-    assert unseen
     domains = curves.points("domains", bank, seed=1)
+    of_domains = curves.scoring_config("domains", domains["both"], bank)
+    unseen = set(of_domains.domains)
+    assert unseen and set(of_domains.families) == set(domains["drawn only"].families)
     assert set(domains["1"].domains) < set(domains["all photographs"].domains) == {"x", "y"}
-    assert domains["both"] == families["all"] == curves.EVERYTHING
+    assert domains["both"] == families["40"]
     for point in (*families.values(), *domains.values()):
         recipe = curves._recipe(point, curves.LENGTHS["quick"])
         for config in (recipe.images, recipe.pairs):
@@ -323,8 +324,8 @@ def test_a_point_is_trained_and_scored_once(tmp_path: Path, monkeypatch: pytest.
     assert [result["point"] for result in results] == ["few"]
     assert len(results[0]["tallies"]) == len(results[0]["side"]) == 1
     assert 0 <= results[0]["auroc"][0] <= 1
-    again = curves.trained(point, bank, tmp_path / "points" / "families few 0", 0, lengths, workers=0)
-    config = curves.scoring_config("families", bank)
+    again = curves.trained(point, bank, tmp_path / "points" / f"{point.digest}-0", 0, lengths, workers=0)
+    config = curves.scoring_config("families", point, bank)
     assert curves.scored(config, bank, *again, 1)["auroc"] == results[0]["auroc"], "the weights are kept"
     monkeypatch.setattr(curves, "trained", None)
     assert len(curves.run("families", bank, tmp_path, [0], lengths, workers=0)) == 1

@@ -7,6 +7,7 @@ holds out is never stored where a training job could find it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -41,6 +42,7 @@ from vlmdiff.images.decode import fit
 from vlmdiff.learn.tokens import SUMMARY_ROWS, between, with_summaries
 from vlmdiff.models.difference import Difference as Rows
 from vlmdiff.models.difference import DifferenceProjector
+from vlmdiff.models.lines import NO_DIFFERENCE
 from vlmdiff.models.mini.tower import Tower, TowerConfig
 from vlmdiff.stats import auroc
 
@@ -85,9 +87,13 @@ class Point:
     domains: tuple[str, ...] = ()
     """None: all but UNSEEN_DOMAINS, a quarter of the images drawn."""
 
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
-EVERYTHING = Point(WEIGHTED)
-"""The last point of both curves, trained once."""
+
+FAMILIES = 40
+"""Of the curve of domains: of all 143 so few pairs teach no words (docs/log.md)."""
 
 
 def points(curve: str, bank: Bank, seed: int) -> dict[str, Point]:
@@ -97,20 +103,21 @@ def points(curve: str, bank: Bank, seed: int) -> dict[str, Point]:
         UsageError: there is no such curve, or the bank has no photographs for it.
     """
     rng = np.random.default_rng([seed, 7])
+    names = spread(rng)
     if curve == "families":
-        names = spread(rng)
-        return {str(n): Point(names[:n]) for n in (10, 20, 40)} | {"all": EVERYTHING}
+        return {str(n): Point(names[:n]) for n in (10, 20, FAMILIES)} | {"all": Point(WEIGHTED)}
     if curve != "domains":
         raise UsageError(f"curve {curve!r} is unknown; expected families or domains")
     photographed = sorted({item.domain for item in bank.items if item.split == "train"} - set(UNSEEN_DOMAINS))
     if not photographed:
         raise UsageError("a curve of domains needs photographs; give --bank")
     some = tuple(photographed[i] for i in rng.permutation(len(photographed)))
+    families = names[:FAMILIES]
     return {
-        "drawn only": Point(WEIGHTED, tuple(name for name in DRAWN if name not in UNSEEN_DOMAINS)),
-        **{str(n): Point(WEIGHTED, some[:n]) for n in (1, 2, 4) if n < len(some)},
-        "all photographs": Point(WEIGHTED, some),
-        "both": EVERYTHING,
+        "drawn only": Point(families, tuple(name for name in DRAWN if name not in UNSEEN_DOMAINS)),
+        **{str(n): Point(families, some[:n]) for n in (1, 2, 4) if n < len(some)},
+        "all photographs": Point(families, some),
+        "both": Point(families),
     }
 
 
@@ -135,9 +142,10 @@ def run(
             if (name, seed) in done:
                 continue
             start = time.monotonic()
-            folder = "everything" if point == EVERYTHING else f"{curve} {name}"
-            tower, tokenizer, reader = trained(point, bank, out / "points" / f"{folder} {seed}", seed, lengths, workers)
-            found = scored(scoring_config(curve, bank), bank, tower, tokenizer, reader, lengths.scored)
+            folder = out / "points" / f"{point.digest}-{seed}"  # both curves have one point in common
+            tower, tokenizer, reader = trained(point, bank, folder, seed, lengths, workers)
+            config = scoring_config(curve, point, bank)
+            found = scored(config, bank, tower, tokenizer, reader, lengths.scored)
             result = {"point": name, "seed": seed, "seconds": round(time.monotonic() - start, 1), **found}
             done[name, seed] = result
             write_lines(file, done.values())
@@ -146,8 +154,11 @@ def run(
     return list(done.values())
 
 
-def scoring_config(curve: str, bank: Bank) -> PairConfig:
-    """What no point of the curve saw: 24 + 24 images, one fact of strength 0.5 to 0.9 that all of one side show."""
+def scoring_config(curve: str, point: Point, bank: Bank) -> PairConfig:
+    """What no point saw: 24 + 24 images, one fact of strength 0.5 to 0.9 that all of one side show.
+
+    Of the curve of domains the facts are of the families that its points know.
+    """
     home = PairConfig(
         split="val", strength=(0.5, 0.9), prevalence=(1, 1), facts=(0, 1.0), nuisances=(1.0,), set_size=(24, 24)
     )
@@ -156,7 +167,8 @@ def scoring_config(curve: str, bank: Bank) -> PairConfig:
         return replace(home, families=held_out, without=UNSEEN_DOMAINS, held_out=True)
     known = {item.domain for item in bank.items if item.split == "train"} | set(DRAWN)
     unseen = tuple(name for name in UNSEEN_DOMAINS if name in known)
-    return replace(home, split="train", domains=unseen, held_out=True)  # new as they are, and val has too few of them
+    # New as they are, and val has too few of them.
+    return replace(home, families=point.families, split="train", domains=unseen, held_out=True)
 
 
 def _single(names: frozenset[str]) -> set[str]:
@@ -215,19 +227,24 @@ def _recipe(point: Point, lengths: Lengths) -> Recipe:
 def scored(config: PairConfig, bank: Bank, tower: Tower, tokenizer: Any, reader: Reader, count: int) -> dict[str, Any]:
     """Compose pairs, read them in both orders, and say how right that was; nothing of it is kept.
 
+    What counts is said in the order in which "no visible difference" is less likely.
+
     Returns:
-        tallies; per pair whether all that was said is of the changed side (`side`), whether some of it is of the fact's
+        tallies; per pair whether that is the changed side (`side`, chance .5), whether something is said of the fact's
         group and side (`group`); and the leave-one-out AUROC of the sets (`auroc`), in which no words take part.
     """
+    nothing = [*tokenizer(NO_DIFFERENCE + "\n", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
     found: dict[str, list[Any]] = {"tallies": [], "side": [], "group": [], "auroc": []}
     for index in range(count):
         pair = compose(config, bank, 990_000, index)
         a, b = encoded(pair, tower)
         read = Read(Rows.stack([between(a, b), between(b, a)]))
         of_b, of_a = tokenizer.batch_decode(reader.write(read), skip_special_tokens=True)
-        said = statements(of_b, of_a)
+        nothing_of_b, nothing_of_a = reader.log_likelihood(read, nothing).tolist()
+        b_is_changed = nothing_of_b < nothing_of_a
+        said = statements(of_b, "") if b_is_changed else statements("", of_a)
         found["tallies"].append(tally(said, pair.difference))
-        found["side"].append(bool(said) and all(side == pair.difference[0].side for side, _ in said))
+        found["side"].append((pair.difference[0].side == "b") == b_is_changed)
         found["group"].append(of_group(said, pair.difference))
         sets = Sets(a, b)
         found["auroc"].append(round(float(auroc(sets.scores[~sets.is_b], sets.scores[sets.is_b])), 4))

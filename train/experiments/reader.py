@@ -50,6 +50,16 @@ class Reader(nn.Module):
 
     def loss(self, read: Read, targets: torch.Tensor) -> torch.Tensor:
         """Mean next-token loss of the reports, ids padded with -100."""
+        losses = self._losses(read, targets)
+        return losses.sum() / (targets != _IGNORED).sum()
+
+    @torch.no_grad()
+    def log_likelihood(self, read: Read, report: Sequence[int]) -> torch.Tensor:
+        """Of one report under each of a batch, in nats: (batch,)."""
+        return -self._losses(read, torch.tensor([report]).expand(len(read.difference.rows), -1)).sum(1)
+
+    def _losses(self, read: Read, targets: torch.Tensor) -> torch.Tensor:
+        """Of each token (batch, length), 0 where it is padding."""
         with torch.autocast("cpu", torch.bfloat16):
             prompt = self.prompt(read)
             told = self.decoder.get_input_embeddings()(targets.clamp(min=0))
@@ -59,7 +69,7 @@ class Reader(nn.Module):
                 logits_to_keep=targets.shape[1] + 1,
             ).logits
         return nn.functional.cross_entropy(
-            logits[:, :-1].flatten(0, 1).float(), targets.flatten(), ignore_index=_IGNORED
+            logits[:, :-1].transpose(1, 2).float(), targets, ignore_index=_IGNORED, reduction="none"
         )
 
     @torch.no_grad()
