@@ -280,7 +280,7 @@ def experiment(
 
 @app.command()
 def curve(
-    name: Annotated[str, typer.Argument(help="families or domains.")],
+    name: Annotated[str, typer.Argument(help="families, domains or 'left out'.")],
     out: Out,
     bank: BankOption = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings a point.")] = 3,

@@ -293,21 +293,22 @@ def test_points_are_nested_and_see_nothing_they_are_scored_on() -> None:
     ]
     bank = Bank(np.zeros((3, 8, 8, 3), np.uint8), tuple(photographs))
     families = curves.points("families", bank, seed=1)
-    assert [len(point.families) for point in families.values()][:3] == [10, 20, 40]
-    assert set(families["10"].families) < set(families["20"].families) < set(families["40"].families) < set(TRAINED)
-    asked = curves.scoring_config("families", families["10"], bank)
-    assert set(asked.families) <= HELD_OUT_FAMILIES and asked.held_out
+    nested = [set(asked.point.families) for asked in families.values()]
+    assert [len(some) for some in nested][:3] == [10, 20, 40]
+    assert nested[0] < nested[1] < nested[2] < nested[3] == set(TRAINED)
     domains = curves.points("domains", bank, seed=1)
-    of_domains = curves.scoring_config("domains", domains["both"], bank)
-    unseen = set(of_domains.domains)
-    assert unseen and set(of_domains.families) == set(domains["drawn only"].families)
-    assert set(domains["1"].domains) < set(domains["all photographs"].domains) == {"x", "y"}
-    assert domains["both"] == families["40"]
-    for point in (*families.values(), *domains.values()):
-        recipe = curves._recipe(point, curves.LENGTHS["quick"])
+    assert set(domains["1"].point.domains) < set(domains["all photographs"].point.domains) == {"x", "y"}
+    assert domains["both"].point == families["40"].point
+    left_out = curves.points("left out", bank, seed=1)
+    blood = left_out["blood, left out"], left_out["blood, seen"]
+    assert blood[0].of == blood[1].of and set(blood[0].of.domains) == {"blood_wbc", "drawn/cells"}
+    for asked in (*families.values(), *domains.values(), blood[0]):
+        recipe = curves._recipe(asked.point, curves.LENGTHS["quick"])
         for config in (recipe.images, recipe.pairs):
-            assert not unseen & set(config.domains)
-            assert config.domains or unseen <= set(config.without)
+            new_families = not set(asked.of.families) & set(config.families)
+            assert new_families or not set(asked.of.domains) & set(config.domains)
+            assert new_families or config.domains or set(asked.of.domains) <= set(config.without)
+            assert new_families or set(asked.of.families) == set(config.families)
 
 
 def test_a_curve_of_photographs_needs_some() -> None:
@@ -318,15 +319,16 @@ def test_a_curve_of_photographs_needs_some() -> None:
 def test_a_point_is_trained_and_scored_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bank = Bank.drawn_only()
     point = curves.Point(("brightness", "gaussian_blur"), ("drawn/shapes",))
-    monkeypatch.setattr(curves, "points", lambda curve, bank, seed: {"few": point})
+    of = PairConfig(split="val", families=("brightness", "hue"), facts=(0, 1.0), nuisances=(1.0,), set_size=(4, 4))
+    asked = curves.Asked(point, of)
+    monkeypatch.setattr(curves, "points", lambda curve, bank, seed: {"few": asked})
     lengths = replace(curves.LENGTHS["quick"], scored=1)
     results = curves.run("families", bank, tmp_path, [0], lengths, workers=0)
     assert [result["point"] for result in results] == ["few"]
     assert len(results[0]["tallies"]) == len(results[0]["side"]) == 1
     assert 0 <= results[0]["auroc"][0] <= 1
     again = curves.trained(point, bank, tmp_path / "points" / f"{point.digest}-0", 0, lengths, workers=0)
-    config = curves.scoring_config("families", point, bank)
-    assert curves.scored(config, bank, *again, 1)["auroc"] == results[0]["auroc"], "the weights are kept"
+    assert curves.scored(of, bank, *again, 1)["auroc"] == results[0]["auroc"], "the weights are kept"
     monkeypatch.setattr(curves, "trained", None)
     assert len(curves.run("families", bank, tmp_path, [0], lengths, workers=0)) == 1
     assert curves.table(results).splitlines()[2].startswith("| few | 1 | ")

@@ -54,7 +54,16 @@ UNSEEN_DOMAINS = (
     "blood_smear_bccd",
     "drawn/cells",
 )
-"""No point sees them: the catalog's, and some that the shipped model knows."""
+"""No point of the curves sees them: the catalog's, and some that the shipped model knows."""
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "photographs": ("imagenet_samples", "cats_dogs", "day_night", "weather", "drawn/landscape", "drawn/aerial"),
+    "textures": ("dtd_textures", "drawn/weave", "drawn/surface"),
+    "X-ray": ("chest_xray", "medical_modalities", "drawn/xray"),
+    "histology": ("lung_histology", "drawn/tissue"),
+    "blood": ("blood_wbc", "blood_smear_bccd", "drawn/cells"),
+}
+"""What is left out in turn, photographs and drawn images of a kind together; ultrasound always is, by the catalog."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +94,34 @@ class Point:
 
     families: tuple[str, ...]
     domains: tuple[str, ...] = ()
-    """None: all but UNSEEN_DOMAINS, a quarter of the images drawn."""
+    """None: all but those of `without`, a quarter of the images drawn."""
+    without: tuple[str, ...] = UNSEEN_DOMAINS
 
     @property
     def digest(self) -> str:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A model, and the pairs that it is scored on."""
+
+    point: Point
+    of: PairConfig
+
+
 FAMILIES = 40
-"""Of the curve of domains: of all 143 so few pairs teach no words (docs/log.md)."""
+"""Wherever domains are what varies: of all 143 so few pairs teach no words (docs/log.md)."""
+_UNSEEN = PairConfig(
+    split="val", strength=(0.5, 0.9), prevalence=(1, 1), facts=(0, 1.0), nuisances=(1.0,), set_size=(24, 24)
+)
+"""What no model saw: one fact of strength 0.5 to 0.9 that all of one side show."""
 
 
-def points(curve: str, bank: Bank, seed: int) -> dict[str, Point]:
+def points(curve: str, bank: Bank, seed: int) -> dict[str, Asked]:
     """The points of a curve, nested: what a point trains on, later ones do too. Which come first is drawn by seed.
+
+    Of `left out` there are two for each of KINDS: the model that never saw it, and the one that saw all of them.
 
     Raises:
         UsageError: there is no such curve, or the bank has no photographs for it.
@@ -105,20 +129,33 @@ def points(curve: str, bank: Bank, seed: int) -> dict[str, Point]:
     rng = np.random.default_rng([seed, 7])
     names = spread(rng)
     if curve == "families":
-        return {str(n): Point(names[:n]) for n in (10, 20, FAMILIES)} | {"all": Point(WEIGHTED)}
-    if curve != "domains":
-        raise UsageError(f"curve {curve!r} is unknown; expected families or domains")
-    photographed = sorted({item.domain for item in bank.items if item.split == "train"} - set(UNSEEN_DOMAINS))
+        held_out = tuple(sorted(_single(HELD_OUT_FAMILIES)))
+        of = replace(_UNSEEN, families=held_out, without=UNSEEN_DOMAINS, held_out=True)
+        some = {str(n): Point(names[:n]) for n in (10, 20, FAMILIES)}
+        return {name: Asked(point, of) for name, point in {**some, "all": Point(WEIGHTED)}.items()}
+    if curve not in ("domains", "left out"):
+        raise UsageError(f"curve {curve!r} is unknown; expected families, domains or 'left out'")
+    known = {item.domain for item in bank.items if item.split == "train"}
+    photographed = sorted(known - set(UNSEEN_DOMAINS))
     if not photographed:
-        raise UsageError("a curve of domains needs photographs; give --bank")
-    some = tuple(photographed[i] for i in rng.permutation(len(photographed)))
+        raise UsageError(f"a curve of {curve} needs photographs; give --bank")
     families = names[:FAMILIES]
-    return {
-        "drawn only": Point(families, tuple(name for name in DRAWN if name not in UNSEEN_DOMAINS)),
-        **{str(n): Point(families, some[:n]) for n in (1, 2, 4) if n < len(some)},
-        "all photographs": Point(families, some),
-        "both": Point(families),
-    }
+    if curve == "left out":
+        asked = {}
+        for kind, domains in KINDS.items():
+            there = tuple(name for name in domains if name in known or name in DRAWN)
+            of = replace(_UNSEEN, families=families, split="test", domains=there)
+            asked[f"{kind}, left out"] = Asked(Point(families, without=domains), of)
+            asked[f"{kind}, seen"] = Asked(Point(families, without=()), of)
+        return asked
+    unseen = tuple(name for name in UNSEEN_DOMAINS if name in known or name in DRAWN)
+    # New as they are, and val has too few of them.
+    of = replace(_UNSEEN, families=families, split="train", domains=unseen, held_out=True)
+    drawn = tuple(name for name in DRAWN if name not in UNSEEN_DOMAINS)
+    shuffled = tuple(photographed[i] for i in rng.permutation(len(photographed)))
+    asked = {"drawn only": Asked(Point(families, drawn), of)}
+    asked |= {str(n): Asked(Point(families, shuffled[:n]), of) for n in (1, 2, 4) if n < len(shuffled)}
+    return {**asked, "all photographs": Asked(Point(families, shuffled), of), "both": Asked(Point(families), of)}
 
 
 def spread(rng: np.random.Generator) -> tuple[str, ...]:
@@ -138,37 +175,19 @@ def run(
     rows = file.read_text().splitlines() if file.exists() else []
     done = {(result["point"], result["seed"]): result for result in map(json.loads, rows)}
     for seed in seeds:
-        for name, point in points(curve, bank, seed).items():
+        for name, asked in points(curve, bank, seed).items():
             if (name, seed) in done:
                 continue
             start = time.monotonic()
-            folder = out / "points" / f"{point.digest}-{seed}"  # both curves have one point in common
-            tower, tokenizer, reader = trained(point, bank, folder, seed, lengths, workers)
-            config = scoring_config(curve, point, bank)
-            found = scored(config, bank, tower, tokenizer, reader, lengths.scored)
+            folder = out / "points" / f"{asked.point.digest}-{seed}"  # of points that several curves have in common
+            tower, tokenizer, reader = trained(asked.point, bank, folder, seed, lengths, workers)
+            found = scored(asked.of, bank, tower, tokenizer, reader, lengths.scored)
             result = {"point": name, "seed": seed, "seconds": round(time.monotonic() - start, 1), **found}
             done[name, seed] = result
             write_lines(file, done.values())
             drawn = plot.svg(f"The curve of {curve}", measures(list(done.values())))
             write_atomic(out / f"{curve}.svg", lambda part, drawn=drawn: part.write_text(drawn))  # type: ignore[misc]
     return list(done.values())
-
-
-def scoring_config(curve: str, point: Point, bank: Bank) -> PairConfig:
-    """What no point saw: 24 + 24 images, one fact of strength 0.5 to 0.9 that all of one side show.
-
-    Of the curve of domains the facts are of the families that its points know.
-    """
-    home = PairConfig(
-        split="val", strength=(0.5, 0.9), prevalence=(1, 1), facts=(0, 1.0), nuisances=(1.0,), set_size=(24, 24)
-    )
-    if curve == "families":
-        held_out = tuple(sorted(_single(HELD_OUT_FAMILIES)))
-        return replace(home, families=held_out, without=UNSEEN_DOMAINS, held_out=True)
-    known = {item.domain for item in bank.items if item.split == "train"} | set(DRAWN)
-    unseen = tuple(name for name in UNSEEN_DOMAINS if name in known)
-    # New as they are, and val has too few of them.
-    return replace(home, families=point.families, split="train", domains=unseen, held_out=True)
 
 
 def _single(names: frozenset[str]) -> set[str]:
@@ -208,7 +227,7 @@ def _recipe(point: Point, lengths: Lengths) -> Recipe:
     usual = RECIPES["mini"]
 
     def on(config: PairConfig) -> PairConfig:
-        return replace(config, families=point.families, domains=point.domains, without=UNSEEN_DOMAINS)
+        return replace(config, families=point.families, domains=point.domains, without=point.without)
 
     def shortened(schedule: Schedule, steps: int) -> Schedule:
         return replace(schedule, steps=steps, warmup=max(1, steps // 8))
