@@ -11,7 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from data_synth.catalog import FAMILIES, HELD_OUT_FAMILIES, TRAINED
+from data_synth.catalog import FAMILIES, TRAINED
 from data_synth.config import PairConfig, refuse_held_out
 from data_synth.facts import Fact, content
 from data_synth.sources import Bank, BaseImage
