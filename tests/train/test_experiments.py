@@ -89,6 +89,10 @@ def test_every_part_fits_beside_the_others() -> None:
     for name, part in PARTS.items():
         assert part(few).shape == (7, 6), name
         assert part(few).isfinite().all(), name
+    wide = with_summaries(torch.randn(9, 64, 6))
+    wider = Sets(wide[:5], wide[5:])
+    assert [grid(wider).shape for grid in inner.GRIDS.values()] == [(19, 18), (3, 18)]
+    assert torch.allclose(inner.GRIDS["no grid"](wider)[:, :6], PARTS["difference"](wider)[-3:])
     single = Sets(few.a, few.b[:1])
     assert ROWS["exemplars"](few).shape == ROWS["exemplars"](single).shape == (2 * inner.EXEMPLARS * 4, 6)
 
@@ -278,7 +282,7 @@ def test_the_jobs_of_the_command_line(tmp_path: Path) -> None:
 def test_experiments_name_what_exists(name: str) -> None:
     for variant in catalog.EXPERIMENTS[name].values():
         if isinstance(variant, Trained):
-            assert set(variant.parts) <= set(PARTS)
+            assert set(variant.parts) <= set(PARTS) or (len(variant.parts) == 1 and variant.parts[0] in inner.GRIDS)
             assert variant.rows in {"", *ROWS} and variant.inner in {"", *inner.INNER}
     for wanted in (*catalog.TRAINING.values(), *catalog.VALIDATION.values()):
         refuse_held_out(wanted.config)

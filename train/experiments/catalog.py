@@ -18,7 +18,7 @@ class Trained:
     """A decoder that is trained to read some parts, all else alike."""
 
     parts: tuple[str, ...] = BASE
-    """Of `inner.PARTS`, side by side in every token."""
+    """Of `inner.PARTS`, side by side in every token; or one of `inner.GRIDS`."""
     rows: str = ""
     """Of `inner.ROWS`: tokens of their own."""
     inner: str = ""
@@ -74,6 +74,11 @@ EXPERIMENTS: dict[str, Mapping[str, Variant]] = {
         "and cell means": Trained((*BASE, "mean")),
         "and exemplars": Trained((*BASE, "exemplar_a", "exemplar_b")),
         "and exemplar tokens": Trained(rows="exemplars"),
+    },
+    "grid": {
+        "8 x 8": Trained(),
+        "4 x 4": Trained(("4 x 4",)),
+        "no grid, summaries alone": Trained(("no grid",)),
     },
     "inner": {
         "t, ratio and ridge means": Trained(("t", "ratio", "ridge")),

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from data_synth.facts import Difference, Fact
-from train.experiments.inner import PARTS, ROWS, Sets
+from train.experiments.inner import GRIDS, PARTS, ROWS, Sets
 from train.pairs import CachedPair, PairCache
 from train.progress import Progress
 from train.samples import set_sample
@@ -166,7 +166,7 @@ def store(folder: Path, examples: Training | BothOrders, parts: Sequence[str]) -
     Raises:
         InputError: the folder holds other samples.
     """
-    makers = {name: maker for name, maker in {**PARTS, **ROWS}.items() if name in parts}
+    makers = {name: maker for name, maker in {**PARTS, **ROWS, **GRIDS}.items() if name in parts}
     first = examples[0]
     shapes = {name: list(maker(first.sets).shape) for name, maker in makers.items()}
     note = json.dumps({**examples.made_of, "shapes": shapes}, indent=1) + "\n"

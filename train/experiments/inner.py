@@ -67,9 +67,27 @@ class Sets:
         b = np.argsort(-self.scores[self.is_b], kind="stable")
         return torch.from_numpy(a), torch.from_numpy(b)
 
+    def on_grid(self, side: int) -> Sets:
+        """The same images in fewer cells, `side` a row and column; 0: summaries alone."""
+        return Sets(*(_on_grid(images, side) for images in (self.a, self.b)))
+
     @cached_property
     def statistics(self) -> tuple[torch.Tensor, ...]:
         return statistics(Moments.of(self.a), Moments.of(self.b), self.pool).chunk(3, -1)
+
+
+def _on_grid(images: torch.Tensor, side: int) -> torch.Tensor:
+    cells, summaries = images[:, :-SUMMARY_ROWS], images[:, -SUMMARY_ROWS:]
+    if not side:
+        return summaries
+    return torch.cat([_coarse(cells, side), summaries], dim=1)
+
+
+def _coarse(cells: torch.Tensor, side: int) -> torch.Tensor:
+    """A square grid (images, cells, channels) pooled to at most `side` cells a row."""
+    there = isqrt(cells.shape[1])
+    square = cells.unflatten(1, (there, there)).permute(0, 3, 1, 2)
+    return nn.functional.adaptive_avg_pool2d(square, min(side, there)).flatten(2).transpose(1, 2)
 
 
 def share_of(images: int, share: float) -> int:
@@ -168,9 +186,7 @@ def _exemplars(sets: Sets) -> tuple[torch.Tensor, torch.Tensor]:
 def _exemplar_rows(sets: Sets) -> torch.Tensor:
     """Two exemplars a side, each pooled to at most 4 x 4 cells: rows of their own, A's first."""
     images = torch.cat(_exemplars(sets))[:, :-SUMMARY_ROWS]
-    side = isqrt(images.shape[1])
-    square = images.unflatten(1, (side, side)).permute(0, 3, 1, 2)
-    coarse = nn.functional.adaptive_avg_pool2d(square, min(4, side)).flatten(2).transpose(1, 2)
+    coarse = _coarse(images, 4)
     short = 2 * EXEMPLARS - len(coarse)  # a set may have a single image
     return nn.functional.pad(coarse, (0, 0, 0, 0, 0, short)).flatten(0, 1)
 
@@ -190,6 +206,11 @@ PARTS: dict[str, Callable[[Sets], torch.Tensor]] = {
     "exemplar_b": lambda sets: _exemplars(sets)[1].mean(0),
 }
 """What a token can carry of each row of two sets: (rows, channels)."""
+GRIDS: dict[str, Callable[[Sets], torch.Tensor]] = {
+    "4 x 4": lambda sets: torch.cat(sets.on_grid(4).statistics, -1),
+    "no grid": lambda sets: torch.cat(sets.on_grid(0).statistics, -1),
+}
+"""Difference, t and ratio of fewer rows: (fewer rows, 3 * channels); beside these stand no parts."""
 ROWS: dict[str, Callable[[Sets], torch.Tensor]] = {"exemplars": _exemplar_rows}
 """What can be tokens of their own: (more rows, channels)."""
 

@@ -17,7 +17,7 @@ from train import pairs
 from train.experiments import catalog
 from train.experiments.catalog import Pairs, Reading, Scale, Trained, Variant
 from train.experiments.drawn import BothOrders, Source, Stored, Training, sides, store, truth
-from train.experiments.inner import INNER, PARTS, ROWS, Sets, sharpened
+from train.experiments.inner import GRIDS, INNER, PARTS, ROWS, Sets, sharpened
 from train.experiments.reader import Read, Reader, decoder_of, new_decoder, train
 from train.experiments.scoring import Said, Tally, statements, tally
 from train.loop import write_atomic
@@ -109,7 +109,7 @@ def trained(name: str, variant: Trained, base: Path, caches: Path, out: Path, sc
         for key, cache in cached(caches, catalog.TRAINING, base).items()
     )
     examples = Training(sources, scale.schedule.steps * scale.batch, seed=0)
-    every = (*PARTS, *ROWS) if variant.pairs == 1 else variant.parts
+    every = (*PARTS, *ROWS, *GRIDS) if variant.pairs == 1 else variant.parts
     stored = store(out / "samples" / f"{len(examples)} of {variant.pairs:.2f}", examples, every)
     torch.manual_seed(0)
     tokenizer, reader = _reader(variant, base, stored)
@@ -123,7 +123,7 @@ def trained(name: str, variant: Trained, base: Path, caches: Path, out: Path, sc
     scores: Scores = {}
     for key, cache in cached(caches, catalog.VALIDATION, base).items():
         both = BothOrders(cache)
-        held = store(out / "samples" / key, both, (*PARTS, *ROWS))
+        held = store(out / "samples" / key, both, (*PARTS, *ROWS, *GRIDS))
         texts: list[str] = []
         for first in range(0, len(both), _WRITTEN):
             picks = range(first, min(first + _WRITTEN, len(both)))
@@ -139,7 +139,7 @@ def _reader(variant: Trained, base: Path, stored: Stored) -> tuple[Any, Reader]:
     rows, channels = stored.part(variant.parts[0], [0]).shape[1:]
     more = stored.part(variant.rows, [0]).shape[1] if variant.rows else 0
     inner = INNER[variant.inner](channels) if variant.inner else None
-    inputs = channels * (len(variant.parts) + bool(inner))
+    inputs = sum(stored.part(name, [0]).shape[-1] for name in variant.parts) + channels * bool(inner)
     projector = DifferenceProjector(rows + more, inputs, decoder.config.hidden_size)
     return tokenizer, Reader(decoder, projector, tokenizer, inner)
 
