@@ -29,6 +29,7 @@ from vlmdiff.models.base import VisionLanguageModel
 from vlmdiff.models.lines import normalised
 from vlmdiff.rounds import gathered
 from vlmdiff.sample import MOST_CHECKED, Sample, fewer
+from vlmdiff.stats import design_effect, detectable_by_ranks
 from vlmdiff.stopwatch import Stopwatch
 
 LONGEST = 300
@@ -163,6 +164,7 @@ def answer(
         side=side,
         judge=judge,
         nearest=nearest(text, model.claims) if judge == "untaught" else [],
+        smallest_detectable_auroc=_detectable(evidence[0], comparison, alpha / len(sides)) if evidence else None,
     )
     answered = report(
         comparison,
@@ -188,6 +190,15 @@ def _finding(
     best = min(found, key=lambda finding: (finding.p_value, -finding.auroc))
     p = min(1.0, len(evidence) * best.p_value)
     return best.model_copy(update={"p_value": p, "q_value": p})
+
+
+def _detectable(evidence: Evidence, comparison: Comparison, alpha: float) -> float | None:
+    """The AUROC with which the claim would most likely have been told from chance; None where sets are judged."""
+    if evidence.sets is not None:
+        return None
+    groups = comparison.check.groups
+    inflation = 1.0 if groups is None else design_effect(evidence.scores_a, evidence.scores_b, groups)
+    return detectable_by_ranks(len(evidence.scores_a), len(evidence.scores_b), alpha, inflation)
 
 
 def _two_sided(finding: Finding) -> Finding:

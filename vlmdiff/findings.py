@@ -282,6 +282,11 @@ class Claim(Strict):
         "neither; its scores are given, and nothing is verified."
     )
     nearest: list[str] = Field(description="Claims that the judge was trained on and that come nearest; else empty.")
+    smallest_detectable_auroc: float | None = Field(
+        default=None,
+        description="The AUROC of a claim that 80 % of samples of this size would show to be no chance; null where "
+        "nothing was tested, or a claim about sets.",
+    )
 
 
 class Report(Strict):

@@ -169,8 +169,8 @@ def _agree(table: Table, number: int, other: int) -> None:
     one, two = (table.rows[n - 1] for n in (number, other))
     if differ := [name for name in table.names if one.get(name, "") != two.get(name, "")]:
         raise InputError(
-            f"metadata: rows {number} and {other} are of one image and have different values of {differ[0]!r}; expected a "
-            "row an image, or a column frame where a file holds several"
+            f"metadata: rows {number} and {other} are of one image and have different values of {differ[0]!r}; "
+            "expected a row an image, or a column frame where a file holds several"
         )
 
 

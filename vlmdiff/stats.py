@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, repeat
 from math import comb, prod, sqrt
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -306,6 +307,16 @@ def detectable_auroc(critical: float, null_sd: float, n_a: int, n_b: int) -> flo
 
     start = min(max(critical, 0.5), 1.0)
     return _last_true(too_small, start, 1.0)
+
+
+def detectable_by_ranks(n_a: int, n_b: int, alpha: float, inflation: float = 1.0) -> float:
+    """The same for given scores and a one-sided test at alpha of their ranks, which are taken for all different.
+
+    Args:
+        inflation: factor on the variance, for scores that vary together.
+    """
+    null_sd = sqrt(inflation * auroc_variance(0.5, n_a, n_b))
+    return detectable_auroc(0.5 + NormalDist().inv_cdf(1 - alpha) * null_sd, null_sd, n_a, n_b)
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

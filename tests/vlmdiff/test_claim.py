@@ -19,7 +19,7 @@ from vlmdiff.images.sets import LoadedSet, SetPair
 from vlmdiff.metadata import Table
 from vlmdiff.models.lines import line
 from vlmdiff.models.scripted import ScriptedModel
-from vlmdiff.render import folder, terminal
+from vlmdiff.render import folder, terminal, wording
 
 SIDE = 16
 DARKER, BRIGHTER = "the images are darker", "the images are brighter"
@@ -83,6 +83,16 @@ def test_a_named_side_is_tested_one_sided_and_the_other_is_not_verified() -> Non
     (wrong,) = answer(DARKER, pair(BRIGHT, DARK), MODEL, side="a").findings
     assert (wrong.side, wrong.verdict) == ("a", "unverified")
     assert wrong.auroc < 0.1 and wrong.p_value > 0.95
+
+
+def test_what_a_claim_that_is_not_verified_may_still_be() -> None:
+    wrong, right = (answer(DARKER, pair(BRIGHT, DARK), MODEL, side=side) for side in ("a", "b"))
+    (note,) = [note for note in wording.claim_notes(wrong) if "four times in five" in note]
+    assert "With the 12 + 12 images that the judge read a claim that the judge ranks with an AUROC of 0.7" in note
+    assert not [note for note in wording.claim_notes(right) if "four times in five" in note]
+    either = answer(DARKER, pair(BRIGHT, BRIGHT[::-1] // 2 + 60), MODEL)
+    of_either, of_one = (report.claim and report.claim.smallest_detectable_auroc for report in (either, wrong))
+    assert of_either and of_one and of_either > of_one, "two sides are tried"
 
 
 def test_every_image_checks_it_and_labels_do_not_enter_the_scores() -> None:

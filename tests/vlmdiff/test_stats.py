@@ -268,6 +268,9 @@ def test_smallest_detectable_auroc_is_passed_by_80_percent() -> None:
     passed = [stats.auroc(rng.normal(size=30), rng.normal(gap, 1, size=30)) > critical for _ in range(400)]
     assert np.mean(passed) == pytest.approx(0.8, abs=0.07)
     assert stats.detectable_auroc(1.01, null_sd, 30, 30) == 1
+    assert stats.detectable_by_ranks(30, 30, 0.05) == pytest.approx(found, abs=1e-3)
+    assert found < stats.detectable_by_ranks(30, 30, 0.025) < stats.detectable_by_ranks(30, 30, 0.025, 2.0) < 1
+    assert stats.detectable_by_ranks(3, 3, 0.01) == 1
 
 
 def test_wilson_interval_on_the_example_of_newcombe() -> None:

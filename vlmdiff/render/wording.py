@@ -164,7 +164,20 @@ def claim_notes(report: Report) -> list[str]:
         )
         nearest = "; ".join(claim.nearest)
         notes.append(f"It was taught, nearest: {nearest}." if nearest else "Nothing that it was taught comes near.")
+    elif claim.smallest_detectable_auroc is not None and not split(report)[0]:
+        notes.append(_overlooked(report, claim.smallest_detectable_auroc))
     return notes
+
+
+def _overlooked(report: Report, smallest: float) -> str:
+    """What a claim that was not verified may still be."""
+    images = f"With the {report.images.a.judged} + {report.images.b.judged} images that the judge read"
+    if not smallest < 1:
+        return f"{images} even a claim that is true could have gone unnoticed."
+    return (
+        f"{images} a claim that the judge ranks with an AUROC of {number(smallest)} or more would most likely have "
+        "been told from chance (four times in five); a weaker one may hold unseen."
+    )
 
 
 def setting(value: object) -> str:
