@@ -110,6 +110,8 @@ class Asked:
     of: PairConfig
 
 
+DRAWN_ONLY = "drawn only"
+"""A point of the curve of domains that is not nested in the others."""
 FAMILIES = 40
 """Wherever domains are what varies: of all 143 so few pairs teach no words (docs/log.md)."""
 _UNSEEN = PairConfig(
@@ -141,21 +143,21 @@ def points(curve: str, bank: Bank, seed: int) -> dict[str, Asked]:
         raise UsageError(f"a curve of {curve} needs photographs; give --bank")
     families = names[:FAMILIES]
     if curve == "left out":
-        asked = {}
+        twins = {}
         for kind, domains in KINDS.items():
             there = tuple(name for name in domains if name in known or name in DRAWN)
             of = replace(_UNSEEN, families=families, split="test", domains=there)
-            asked[f"{kind}, left out"] = Asked(Point(families, without=domains), of)
-            asked[f"{kind}, seen"] = Asked(Point(families, without=()), of)
-        return asked
+            twins[f"{kind}, left out"] = Asked(Point(families, without=domains), of)
+            twins[f"{kind}, seen"] = Asked(Point(families, without=()), of)
+        return twins
     unseen = tuple(name for name in UNSEEN_DOMAINS if name in known or name in DRAWN)
     # New as they are, and val has too few of them.
     of = replace(_UNSEEN, families=families, split="train", domains=unseen, held_out=True)
-    drawn = tuple(name for name in DRAWN if name not in UNSEEN_DOMAINS)
+    fields = tuple(name for name in DRAWN if name not in UNSEEN_DOMAINS)
     shuffled = tuple(photographed[i] for i in rng.permutation(len(photographed)))
-    asked = {"drawn only": Asked(Point(families, drawn), of)}
-    asked |= {str(n): Asked(Point(families, shuffled[:n]), of) for n in (1, 2, 4) if n < len(shuffled)}
-    return {**asked, "all photographs": Asked(Point(families, shuffled), of), "both": Asked(Point(families), of)}
+    asked = {str(n): Point(families, shuffled[:n]) for n in (1, 2, 4) if n < len(shuffled)}
+    asked |= {"all photographs": Point(families, shuffled), "both": Point(families)}
+    return {name: Asked(point, of) for name, point in {**asked, DRAWN_ONLY: Point(families, fields)}.items()}
 
 
 def spread(rng: np.random.Generator) -> tuple[str, ...]:
@@ -185,9 +187,16 @@ def run(
             result = {"point": name, "seed": seed, "seconds": round(time.monotonic() - start, 1), **found}
             done[name, seed] = result
             write_lines(file, done.values())
-            drawn = plot.svg(f"The curve of {curve}", measures(list(done.values())))
-            write_atomic(out / f"{curve}.svg", lambda part, drawn=drawn: part.write_text(drawn))  # type: ignore[misc]
+            write_atomic(out / f"{curve}.svg", lambda part: part.write_text(drawn(curve, bank, list(done.values()))))
     return list(done.values())
+
+
+def drawn(curve: str, bank: Bank, results: Sequence[dict[str, Any]]) -> str:
+    """SVG; a line goes through nested points."""
+    order = list(points(curve, bank, 0))
+    joined = [] if curve == "left out" else [name for name in order if name != DRAWN_ONLY]
+    found = measures(sorted(results, key=lambda result: order.index(result["point"])))
+    return plot.svg(f"The curve of {curve}", found, joined)
 
 
 def _single(names: frozenset[str]) -> set[str]:

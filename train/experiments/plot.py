@@ -1,8 +1,8 @@
-"""Curves of experiments as SVG: a panel a measure, a dot a seed, the mean as a line; colours follow the page."""
+"""Curves of experiments as SVG: a panel a measure, a dot a seed, a bar the mean; colours follow the page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -14,12 +14,16 @@ Measure = Mapping[str, Sequence[float]]
 """By point, the value of each seed."""
 
 
-def svg(title: str, measures: Mapping[str, Measure]) -> str:
-    """Side by side, all from 0 to 1, the points evenly spaced in the order in which they come."""
+def svg(title: str, measures: Mapping[str, Measure], joined: Collection[str]) -> str:
+    """Side by side, all from 0 to 1, the points evenly spaced in the order in which they come.
+
+    Args:
+        joined: points that a line goes through; the others stand alone.
+    """
     step = _LEFT + _WIDTH + _GAP
     width, height = step * len(measures), _TOP + _HEIGHT + _BOTTOM
     panels = "".join(
-        f'<g transform="translate({i * step + _LEFT},{_TOP})">{_panel(name, measure)}</g>'
+        f'<g transform="translate({i * step + _LEFT},{_TOP})">{_panel(name, measure, joined)}</g>'
         for i, (name, measure) in enumerate(measures.items())
     )
     return (
@@ -28,7 +32,7 @@ def svg(title: str, measures: Mapping[str, Measure]) -> str:
     )
 
 
-def _panel(name: str, measure: Measure) -> str:
+def _panel(name: str, measure: Measure, joined: Collection[str]) -> str:
     xs = (np.arange(len(measure)) + 0.5) * _WIDTH / max(1, len(measure))
     ticks = "".join(
         f'<path d="M0 {_y(v):.0f}H{_WIDTH}" stroke="{_LINE}"/>'
@@ -49,9 +53,11 @@ def _panel(name: str, measure: Measure) -> str:
         for x, values in zip(xs, measure.values(), strict=True)
         for value in values
     )
-    means = " ".join(f"{x:.1f},{_y(float(np.mean(v))):.1f}" for x, v in zip(xs, measure.values(), strict=True))
-    line = f'<polyline points="{means}" fill="none" stroke="{_DOT}" stroke-width="1.5"/>'
-    return f'<text y="-12" font-size="11" fill="{_INK}">{escape(name)}</text>{ticks}{words}{line}{seeds}'
+    means = {point: (x, _y(float(np.mean(v)))) for x, (point, v) in zip(xs, measure.items(), strict=True)}
+    path = " ".join(f"{x:.1f},{y:.1f}" for point, (x, y) in means.items() if point in joined)
+    line = f'<polyline points="{path}" fill="none" stroke="{_DOT}" stroke-width="1.5"/>'
+    bars = "".join(f'<path d="M{x - 5:.1f} {y:.1f}h10" stroke="{_DOT}" stroke-width="1.5"/>' for x, y in means.values())
+    return f'<text y="-12" font-size="11" fill="{_INK}">{escape(name)}</text>{ticks}{words}{line}{bars}{seeds}'
 
 
 def _y(value: float) -> float:
