@@ -85,7 +85,7 @@ LENGTHS = {
     "study": Lengths(),
     "quick": Lengths(2, 64, 1, 4, 2, 2, (1, 64), 2),
 }
-"""study: 10 minutes of one core a point, of which no third can be spared (docs/log.md). quick: for tests."""
+"""study: about ten minutes of two cores a point, of which no third can be spared (docs/log.md). quick: for tests."""
 
 
 @dataclass(frozen=True)
