@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 _INK, _SOFT, _LINE, _DOT = "var(--ink, #1c1d1f)", "var(--soft, #5f6368)", "var(--line, #dfddd6)", "var(--a, #1f5fae)"
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM, _GAP = 150, 120, 30, 34, 34, 24
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM, _GAP = 190, 120, 30, 34, 34, 24
 
 Measure = Mapping[str, Sequence[float]]
 """By point, the value of each seed."""
