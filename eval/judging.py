@@ -226,9 +226,10 @@ def page(judgments: Sequence[Judgment], model: VisionLanguageModel, split: Split
     lines = [
         "# The judge of single images",
         "",
-        f"Written by `python -m eval judging --split {split}`: {len(judgments)} pairs of 32 + 32 images, half of the "
-        "images of one set changed and nothing else; the look half is the judge's pool, the check half is judged. "
-        "AUROC: changed images against unchanged ones, at strength 0.5. Siblings: wrong claims of the right family "
+        f"Written by `python -m eval judging --split {split} --pairs {max(map(len, by_family.values()))}`: "
+        f"{len(judgments)} pairs of 32 + 32 images, half of the images of one set changed and nothing else; the look "
+        "half is the judge's pool, the check half is judged. AUROC: changed images against unchanged ones, at strength "
+        "0.5. Siblings: wrong claims of the right family "
         f"(another value or place) on the right side, tested at alpha {ALPHA:g} alone, or beside the right claim as in "
         "a run.",
         "",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class VlmdiffError(Exception):
@@ -48,7 +48,7 @@ REGRESSION = 6
 """Exit code of `python -m eval compare --gate` when a score is worse than before beyond noise."""
 
 
-def chosen(kind: str, name: str, known: Mapping[str, T]) -> T:
+def chosen(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     """What is known by that name; UsageError lists the known ones."""
     if name not in known:
         raise UsageError(f"{kind} {name!r} is unknown; expected one of {', '.join(known)}")

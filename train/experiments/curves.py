@@ -59,7 +59,7 @@ UNSEEN_DOMAINS = (
 KINDS: dict[str, tuple[str, ...]] = {
     "photographs": ("imagenet_samples", "cats_dogs", "day_night", "weather", "drawn/landscape", "drawn/aerial"),
     "textures": ("dtd_textures", "drawn/weave", "drawn/surface"),
-    "X-ray": ("chest_xray", "medical_modalities", "drawn/xray"),
+    "X-ray, CT, MR": ("chest_xray", "medical_modalities", "drawn/xray"),
     "histology": ("lung_histology", "drawn/tissue"),
     "blood": ("blood_wbc", "blood_smear_bccd", "drawn/cells"),
 }
