@@ -1,4 +1,4 @@
-"""One training loop for every stage: Muon with AdamW, a cosine, checkpoints that survive a kill, metrics, time left."""
+"""The loop of the base's stages: Muon with AdamW, a cosine, checkpoints that survive a kill, metrics, time left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.utils.data import get_worker_info
 
-from train.muon import Muon
+from train.muon import MuonWithAdamW
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,15 @@ def write_atomic(path: Path, save: Callable[[Path], object]) -> None:
     os.replace(part, path)
 
 
+def keep_rows(log: Path, step: int) -> None:
+    """Drop what a metrics file says of steps after this one, which will be run again, and a torn last line."""
+    if not log.exists():
+        return
+    rows = [row for row in log.read_text().splitlines(keepends=True) if row.endswith("\n")]
+    kept = "".join(row for row in rows if json.loads(row)["step"] <= step)
+    write_atomic(log, lambda part: part.write_text(kept))
+
+
 def one_thread_a_worker() -> None:
     """In a process that makes batches, leave the other cores to the training."""
     if get_worker_info() is not None:
@@ -72,45 +81,41 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, log = folder / f"{name}.pt", folder / f"{name}.jsonl"
     parameters = [p for p in trained.parameters() if p.requires_grad]
-    matrices = [p for p in parameters if p.ndim > 1]
-    optimisers: list[torch.optim.Optimizer] = [
-        Muon(matrices, schedule.lr, weight_decay=schedule.weight_decay),
-        torch.optim.AdamW([p for p in parameters if p.ndim <= 1], lr=schedule.lr, betas=(0.9, 0.98), weight_decay=0.0),
-    ]
-    step = 0
+    optimiser = MuonWithAdamW(parameters, schedule.lr, schedule.weight_decay)
+    step, before = 0, 0.0
+    running: dict[str, float] = {}
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         trained.load_state_dict(state["model"])
-        for optimiser, old in zip(optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(old)
-        step = int(state["step"])
+        optimiser.load_state_dict(state["optimiser"])
+        step, before, running = int(state["step"]), float(state["seconds"]), dict(state["running"])
+    keep_rows(log, step)
     start, first = time.monotonic(), step
-    running: dict[str, float] = {}
 
     def save() -> None:
-        state = {"model": trained.state_dict(), "optimisers": [o.state_dict() for o in optimisers], "step": step}
+        seconds = before + time.monotonic() - start
+        state = {"model": trained.state_dict(), "optimiser": optimiser.state_dict()}
+        state |= {"step": step, "seconds": seconds, "running": running}
         write_atomic(checkpoint, lambda part: torch.save(state, part))
 
     trained.train()
     try:
         for batch in batches(step) if step < schedule.steps else ():
             rate = learning_rate(schedule, step)
-            for optimiser in optimisers:
-                for group in optimiser.param_groups:
-                    group["lr"] = rate
+            for group in optimiser.param_groups:
+                group["lr"] = rate
             loss, numbers = loss_of(batch)
             trained.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, schedule.clip)
-            for optimiser in optimisers:
-                optimiser.step()
+            optimiser.step()
             step += 1
             for key, value in {"loss": float(loss.detach()), **numbers}.items():
                 running[key] = value if key not in running else 0.95 * running[key] + 0.05 * value
             if step % 25 == 0 or step == schedule.steps:
                 seconds = time.monotonic() - start
                 left = seconds / (step - first) * (schedule.steps - step)
-                record = {"step": step, "lr": rate, "seconds": round(seconds, 1), **running}
+                record = {"step": step, "lr": rate, "seconds": round(before + seconds, 1), **running}
                 with log.open("a") as stream:
                     stream.write(json.dumps(record) + "\n")
                 shown = "  ".join(f"{key} {value:.3f}" for key, value in running.items())

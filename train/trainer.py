@@ -27,7 +27,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from train import checkpoints
 from train.describer import JUDGE_SHARE, Describer, counted, divisors
-from train.loop import Schedule, learning_rate, write_atomic
+from train.loop import Schedule, keep_rows, learning_rate
 from train.muon import MuonWithAdamW
 from vlmdiff.errors import InputError
 
@@ -104,7 +104,7 @@ class StepTrainer(Trainer):
     def _bar(self) -> tqdm[Any]:
         """On a terminal; elsewhere `_write` prints lines."""
         hidden = None if self.is_world_process_zero() else True
-        total, name = self.args.max_steps, self.metrics.stem
+        total, name = self.schedule.steps, self.metrics.stem
         return tqdm(total=total, initial=self.first, desc=name, unit="step", disable=hidden, file=sys.stderr)
 
     # Made here and not handed over, because FSDP refuses an optimiser that it did not see being made.
@@ -267,12 +267,3 @@ def load_weights(trained: Any, names: set[str], checkpoint: Path) -> None:
     if set(weights) != names:
         raise InputError(f"{checkpoint} is of another base, rank or tuning; choose another --out")
     set_model_state_dict(trained, weights, options=_GIVEN_WHOLE)
-
-
-def keep_rows(log: Path, step: int) -> None:
-    """Drop what a metrics file says of steps after this one, which will be run again, and a torn last line."""
-    if not log.exists():
-        return
-    rows = [row for row in log.read_text().splitlines(keepends=True) if row.endswith("\n")]
-    kept = "".join(row for row in rows if json.loads(row)["step"] <= step)
-    write_atomic(log, lambda part: part.write_text(kept))

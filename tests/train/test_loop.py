@@ -95,6 +95,39 @@ def test_a_kill_while_writing_leaves_the_old_checkpoint(
     assert again.seen[0] == SCHEDULE.save_every
 
 
+def test_metrics_after_a_kill_are_those_of_an_uninterrupted_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = Schedule(steps=60, lr=0.01, warmup=2, save_every=20)
+    Job(0).run(tmp_path / "uninterrupted", schedule)
+    job, whole_save, saves = Job(0), torch.save, []
+    job.stop_at = 55
+
+    def dies_at_the_last(state: Any, path: Path) -> None:
+        saves.append(path)
+        if len(saves) == 3:
+            raise OSError("killed")
+        whole_save(state, path)
+
+    monkeypatch.setattr(torch, "save", dies_at_the_last)
+    with pytest.raises(OSError, match="killed"):
+        job.run(tmp_path, schedule)
+    monkeypatch.undo()
+    with (tmp_path / "job.jsonl").open("a") as log:
+        log.write('{"step": 5')
+    again = Job(seed=7)
+    again.run(tmp_path, schedule)
+    assert again.seen[0] == 40
+    assert numbers(tmp_path) == numbers(tmp_path / "uninterrupted")
+    assert [row["step"] for row in numbers(tmp_path)] == [25, 50, 60]
+
+
+def numbers(folder: Path) -> list[dict[str, float]]:
+    """All that is logged but the time."""
+    rows = [json.loads(row) for row in (folder / "job.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
 def test_a_finished_run_is_not_trained_again(uninterrupted: dict[str, torch.Tensor], tmp_path: Path) -> None:
     again = Job(seed=7)
     assert same(again.run(tmp_path / "uninterrupted"), uninterrupted)

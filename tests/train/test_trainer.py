@@ -12,7 +12,7 @@ import torch
 from tests.train import tiny_run
 from tests.train.tiny_run import STEPS, Run, begin, finished, losses
 from train import checkpoints, lora
-from train.loop import learning_rate
+from train.loop import keep_rows, learning_rate
 from vlmdiff.errors import InputError, UsageError
 
 pytestmark = pytest.mark.timeout(300)  # processes that share a busy core
@@ -163,8 +163,6 @@ def test_a_checkpoint_of_another_rank_is_refused(home: Path, whole: Path) -> Non
 
 
 def test_rows_of_steps_that_are_run_again_are_dropped(whole: Path, tmp_path: Path) -> None:
-    from train.trainer import keep_rows
-
     log = tmp_path / "lora.jsonl"
     log.write_text((whole / "lora.jsonl").read_text() + '{"step": 13, "lo')
     keep_rows(log, 7)
