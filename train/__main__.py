@@ -1,4 +1,4 @@
-"""The training jobs: `python -m train mini` (a base, from nothing), `lora` (adapter, projector) and `curriculum`."""
+"""The training jobs: `mini` (a base), `lora` and `curriculum` (an adapter), `average`; and the experiments."""
 
 from __future__ import annotations
 

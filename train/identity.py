@@ -16,7 +16,6 @@ from data_synth.sources import Bank
 from train.pairs import digest
 from train.recipes import Recipe
 from vlmdiff.errors import InputError
-from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.models.loading import sha256_of, weight_files
 from vlmdiff.render.files import write_whole
 
@@ -27,40 +26,42 @@ _SHOWN = 40
 
 
 def identity(
-    recipe: Recipe, backend: HuggingFaceModel, bank: Bank, seed: int, start: Path | None, **more: Any
+    recipe: Recipe, base: str | None, bank: Bank, seed: int, start: Path | None, **more: Any
 ) -> dict[str, Any]:
-    """All that decides which weights and which card a run ends with, as JSON; hashes are SHA-256 in hex.
+    """All that decides which weights and which card a run ends with; hashes are SHA-256 in hex.
 
     Args:
-        backend: the base, without an adapter.
-        start: the adapter folder whose weights training goes on from.
+        base: hash of the weights under an adapter; None: the run makes its base.
+        start: the folder whose weights training goes on from.
         more: what else a kind of run depends on.
     """
-    found: dict[str, Any] = json.loads(
-        json.dumps(
-            {
-                "base": backend.info.weights_sha256,
-                "start": sha256_of(weight_files(start)) if start else None,
-                "bank": digest(bank),
-                "seed": seed,
-                **more,
-                "recipe": asdict(recipe),
-            }
-        )
-    )
-    return found
+    return {
+        "base": base,
+        "start": weights_of(start) if start else None,
+        "bank": digest(bank),
+        "seed": seed,
+        **more,
+        "recipe": asdict(recipe),
+    }
+
+
+def weights_of(folder: Path) -> str:
+    """SHA-256 (hex) over the weights of a base or an adapter."""
+    return sha256_of(weight_files(folder))
 
 
 def claim(folder: Path, name: str, run: dict[str, Any], made: Sequence[Path] = ()) -> None:
     """Note in `folder`/NAME.run.json what the run of that name is, or see that it is the one begun there.
 
     Args:
+        run: what it depends on, as JSON can tell it.
         made: files that only a run of this kind leaves, beside its checkpoints: where one lies, a note must.
 
     Raises:
         InputError: the folder holds another run, or one of which nobody knows what it is.
     """
     note = folder / f"{name}.run.json"
+    run = json.loads(json.dumps(run))
     if note.exists():
         try:
             known = json.loads(note.read_text(encoding="utf-8"))

@@ -94,7 +94,7 @@ def fit(
 
     def save() -> None:
         seconds = before + time.monotonic() - start
-        state = {"model": trained.state_dict(), "optimiser": optimiser.state_dict()}
+        state: dict[str, Any] = {"model": trained.state_dict(), "optimiser": optimiser.state_dict()}
         state |= {"step": step, "seconds": seconds, "running": running}
         write_atomic(checkpoint, lambda part: torch.save(state, part))
 

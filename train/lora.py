@@ -312,7 +312,7 @@ def train(
     if ranks.first():
         dataset = shards.stored(pairs_from.dataset).dataset if pairs_from.dataset else None
         more = {"tuning": tuning, "task": task, "dataset": dataset, "watch": asdict(watch) if watch else None}
-        run = identity(recipe, backend, pairs_from.bank, pairs_from.seed, start, **more)
+        run = identity(recipe, backend.info.weights_sha256, pairs_from.bank, pairs_from.seed, start, **more)
         claim(folder, name, run, made=[_listing(folder, name)])
     items = pairs_from.items(means.workers)
 

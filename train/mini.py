@@ -18,6 +18,7 @@ from train import jumpstart, language, loop, pairs, tower
 from train.batches import Cached, WithPrompts, items_in
 from train.describer import Task, describer, write_claims
 from train.groups import Groups
+from train.identity import claim, identity
 from train.loop import Schedule
 from train.pairs import Blend
 from train.recipes import Recipe
@@ -153,7 +154,12 @@ def train(
         start: a folder with the tower that training goes on from; its head is learned anew, for families may have
             joined.
         kept: the tower of `start` is taken as it is.
+
+    Raises:
+        InputError: the folder holds another run.
     """
+    made = [folder / name for name in ("tower.pt", "base.pt")]
+    claim(folder, "mini", identity(recipe, None, bank, seed, start, kept=kept), made)
     given = start if kept else None
     vision = tower_in(given) if given else train_tower(recipe, bank, folder, seed, workers, start)
     blend = pairs.encode_kinds(jumpstart.with_concepts(recipe, bank), folder, bank, seed, vision, workers)

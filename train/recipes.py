@@ -121,7 +121,7 @@ RECIPES: dict[str, Recipe] = {
         rank=4,
     ),
 }
-"""mini: what ships, about two hours on two cores with bfloat16. quick: every stage in seconds, for tests."""
+"""mini: what ships; its base takes three hours of two cores with bfloat16. quick: every stage in seconds, for tests."""
 
 
 def recipe(name: str) -> Recipe:

@@ -28,7 +28,7 @@ from train import checkpoints, curriculum, jumpstart, levels, lora, stopping, va
 from train.batches import items_in
 from train.curriculum import State
 from train.describer import Describer, Task, describer, save_adapter, save_judge, write_claims
-from train.identity import claim, identity
+from train.identity import claim, identity, weights_of
 from train.loop import one_thread_a_worker
 from train.mix import Plan, Rounds
 from train.pairs import PairCache, Rendered, digest, record_of, store
@@ -37,7 +37,6 @@ from train.stopping import Kept, Reading
 from vlmdiff.errors import InputError, UsageError
 from vlmdiff.images.decode import fit
 from vlmdiff.models.huggingface import HuggingFaceModel
-from vlmdiff.models.loading import sha256_of, weight_files
 from vlmdiff.render.files import write_whole
 
 ROUNDS_FILE = "rounds.json"
@@ -134,8 +133,8 @@ def train(
     task: Task = "both" if judge is None else "tell"
     torch.manual_seed(seed + 2)
     trained = describer(backend, plan.tuning, recipe.rank, start, checkpointing, task)
-    judged_by = sha256_of(weight_files(judge)) if judge else None
-    run = identity(recipe, backend, bank, seed, start, judge=judged_by, plan=asdict(plan))
+    judged_by = weights_of(judge) if judge else None
+    run = identity(recipe, backend.info.weights_sha256, bank, seed, start, judge=judged_by, plan=asdict(plan))
     claim(folder, plan.tuning, run, made=[folder / ROUNDS_FILE])
     done = _read(folder, plan)
     concepts = _concepts(job)

@@ -335,6 +335,11 @@ def test_a_point_is_trained_and_scored_once(tmp_path: Path, monkeypatch: pytest.
     assert curves.scored(of, bank, *again, 1)["auroc"] == results[0]["auroc"], "the weights are kept"
     monkeypatch.setattr(curves, "trained", None)
     assert len(curves.run("families", bank, tmp_path, [0], lengths, workers=0)) == 1
+    with pytest.raises(InputError, match=r"lengths.scored is 1 there and 2 here"):
+        curves.run("families", bank, tmp_path, [0], replace(lengths, scored=2), workers=0)
+    (tmp_path / "curves.run.json").unlink()
+    with pytest.raises(InputError, match="nobody knows what that run was begun with"):
+        curves.run("families", bank, tmp_path, [0], lengths, workers=0)
     assert curves.table(results).splitlines()[2].startswith("| few | 1 | ")
     drawn = ElementTree.fromstring((tmp_path / "families.svg").read_text())
     dots = drawn.findall(".//{http://www.w3.org/2000/svg}circle")

@@ -279,6 +279,8 @@ def test_a_kept_tower_is_the_one_that_was_given(mini_run: Path, tmp_path: Path) 
     given, kept = (load_file(run / "base" / "model.safetensors") for run in (mini_run, tmp_path))
     same = {name: torch.equal(weight, kept[name]) for name, weight in given.items()}
     assert {name for name, equal in same.items() if "vision_tower" in name and not equal} == set()
+    with pytest.raises(InputError, match="holds another run: start is [0-9a-f]{12} there and none here, kept is true"):
+        jobs.mini(out=tmp_path, recipe="quick", workers=0)
     with pytest.raises(UsageError, match="--keep-tower needs --start"):
         jobs.mini(out=tmp_path, recipe="quick", keep_tower=True)
 
@@ -299,6 +301,8 @@ def test_three_methods_are_trained_for_as_many_operations(
         assert model.judge is not None
         assert set(jobs_card(adapter)["families"]) == set(model.claims) < set(TRAINED)
     assert CliRunner().invoke(jobs.app, ["methods", "--out", str(tmp_path), "--scale", "quick"]).stdout == found.stdout
+    other = CliRunner().invoke(jobs.app, ["methods", "--out", str(tmp_path), "--scale", "quick", "--seed", "1"])
+    assert "holds another run: seed is 0 there and 1 here" in str(other.exception)
 
 
 def test_telling_and_judging_are_trained_apart(mini_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The curriculum against a uniform mix: the table by hand, and the whole of it on a tiny model."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from train.describer import describer, save_adapter
 from train.experiments import mixes
 from train.experiments.scoring import Tally
 from train.language import make_base, make_processor, make_tokenizer, save_base
-from vlmdiff.errors import UsageError, chosen
+from vlmdiff.errors import InputError, UsageError, chosen
 from vlmdiff.models import huggingface
 from vlmdiff.models.mini.tower import Tower, TowerConfig
 
@@ -64,9 +65,9 @@ def test_both_mixes_are_trained_and_read_once(monkeypatch: pytest.MonkeyPatch, t
         of_judge = describer(huggingface.HuggingFaceModel("tiny", tmp_path / "other", None, "cpu"), "full", 4)
         save_adapter(of_judge, tmp_path / "judge")
 
-    def run() -> list[dict[str, Any]]:
-        where, quick = (tmp_path, tmp_path / "judge", tmp_path / "out"), mixes.LENGTHS["quick"]
-        return mixes.run(["curriculum", "uniform"], Bank.drawn_only(), *where, [0], quick, 0)
+    def run(lengths: mixes.Lengths = mixes.LENGTHS["quick"]) -> list[dict[str, Any]]:
+        where = tmp_path, tmp_path / "judge", tmp_path / "out"
+        return mixes.run(["curriculum", "uniform"], Bank.drawn_only(), *where, [0], lengths, 0)
 
     found = run()
     assert [(one["mix"], one["seed"]) for one in found] == [("curriculum", 0), ("uniform", 0)]
@@ -74,6 +75,8 @@ def test_both_mixes_are_trained_and_read_once(monkeypatch: pytest.MonkeyPatch, t
     assert all(len(row) == len(Tally._fields) for one in found for row in one["tallies"]["strength 0.4"])
     monkeypatch.setattr(rounds, "train", None)
     assert run() == found, "what is done is not done again"
+    with pytest.raises(InputError, match="holds another run: lengths.steps is 4 there and 5 here"):
+        run(replace(mixes.LENGTHS["quick"], steps=5))
 
 
 def test_unknown_names_list_the_known_ones() -> None:

@@ -12,7 +12,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from train.experiments.inner import Sets
 from train.experiments.job import write_lines
 from train.experiments.reader import Read, Reader, new_decoder, train
 from train.experiments.scoring import Said, Tally, statements, tally
+from train.identity import claim
 from train.loop import Schedule, write_atomic
 from train.recipes import RECIPES, WEIGHTED, Recipe
 from train.tower import to_pixels
@@ -85,7 +86,7 @@ LENGTHS = {
     "study": Lengths(),
     "quick": Lengths(2, 64, 1, 4, 2, 2, (1, 64), 2),
 }
-"""study: about ten minutes of two cores a point, of which no third can be spared (docs/log.md). quick: for tests."""
+"""study: six to ten minutes of two cores a point, of which no third can be spared (docs/log.md). quick: for tests."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,12 @@ def spread(rng: np.random.Generator) -> tuple[str, ...]:
 def run(
     curve: str, bank: Bank, out: Path, seeds: Sequence[int], lengths: Lengths, workers: int
 ) -> list[dict[str, Any]]:
-    """Train and score the points that have no line in `out`/CURVE.jsonl yet; returns the results of all."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Train and score the points that have no line in `out`/CURVE.jsonl yet; returns the results of all.
+
+    Raises:
+        InputError: `out` holds curves of another scale or bank.
+    """
+    claim(out, "curves", {"bank": pairs.digest(bank), "lengths": asdict(lengths)}, made=[*out.glob("*.jsonl")])
     file = out / f"{curve}.jsonl"
     rows = file.read_text().splitlines() if file.exists() else []
     done = {(result["point"], result["seed"]): result for result in map(json.loads, rows)}

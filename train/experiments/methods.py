@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from train import card, contexts, language, loop, pairs
 from train.batches import Cached, WithPrompts, items_in
 from train.describer import describer, save_judge, write_claims, write_skills
 from train.experiments.curves import spread
+from train.identity import claim, weights_of
 from train.loop import Schedule, write_atomic
 from train.mini import tower_in, untrained
 from train.pairs import Blend
@@ -80,7 +81,13 @@ def run(
     Args:
         tower: a base whose vision tower all methods look through; cards: what it saw.
         judge: an adapter that reads single images: of what all of them propose.
+
+    Raises:
+        InputError: `out` holds methods of another scale, bank, seed, tower or judge.
     """
+    given = {"tower": weights_of(tower), "judge": weights_of(judge)}
+    run = {"bank": pairs.digest(bank), "seed": seed, **given, "lengths": asdict(lengths)}
+    claim(out, "methods", run, made=[out / f"{method}.json" for method in METHODS])
     recipe = _recipe(lengths)
     vision = tower_in(tower)
     learned = _blend(pairs.encode(out / "pairs", recipe.pairs, bank, seed + 1, lengths.pairs, vision, workers))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from data_synth.sources import Bank
 from train import lora, rounds, validation
 from train.experiments.curves import spread
 from train.experiments.scoring import FACTS, FOUND, RIGHT, SAID, tally
+from train.identity import claim, weights_of
 from train.loop import Schedule, write_atomic
 from train.mini import tower_in, untrained
 from train.mix import Mix, Plan
+from train.pairs import digest
 from train.recipes import RECIPES, Recipe
 from train.validation import Shown
 from vlmdiff.models.huggingface import HuggingFaceModel
@@ -86,8 +88,12 @@ def run(
     Args:
         tower: a base whose vision tower all runs look through.
         judge: an adapter that reads single images; telling alone is trained.
+
+    Raises:
+        InputError: `out` holds runs of another scale, bank, tower or judge.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    run = {"bank": digest(bank), "tower": weights_of(tower), "judge": weights_of(judge), "lengths": asdict(lengths)}
+    claim(out, "mixes", run, made=[*out.glob("*-*.json")])
     families = spread(np.random.default_rng(7))[: lengths.families]
     base = untrained(tower_in(tower), out / "untrained", 0)
     pairs: Mapping[str, list[Shown]] = {}
