@@ -19,9 +19,16 @@ BankOption = Annotated[
     Path | None, typer.Option(help="Packed photographs (python -m data_synth pack); none: drawn images.")
 ]
 Out = Annotated[Path, typer.Option(help="Folder of the run; the same call again goes on where it was stopped.")]
+Base = Annotated[
+    str, typer.Option(help="`mini`, a folder that `python -m train mini` wrote, or a model of `vlmdiff models`.")
+]
 RecipeOption = Annotated[str, typer.Option(help="A recipe of train/recipes.py.")]
 Without = Annotated[
     list[str] | None, typer.Option(help="A data set or kind of drawn images to leave out, for a leave-one-out twin.")
+]
+Accumulate = Annotated[int, typer.Option(min=1, help="Parts of a step that run one after the other.")]
+Checkpointing = Annotated[
+    bool, typer.Option("--checkpointing", help="Compute activations twice instead of keeping them: less memory.")
 ]
 Workers = Annotated[int, typer.Option(help="Processes that make batches; 0: in this one.")]
 
@@ -100,10 +107,7 @@ def mini(
 @app.command()
 def lora(
     out: Out,
-    base: Annotated[
-        str,
-        typer.Option(help="`mini`, a folder that `python -m train mini` wrote, or a model of `vlmdiff models`."),
-    ] = "mini",
+    base: Base = "mini",
     bank: BankOption = None,
     recipe: RecipeOption = "mini",
     shards: Annotated[
@@ -121,10 +125,8 @@ def lora(
     without: Without = None,
     seed: int = 0,
     workers: Workers = 1,
-    accumulate: Annotated[int, typer.Option(min=1, help="Parts of a step that run one after the other.")] = 1,
-    checkpointing: Annotated[
-        bool, typer.Option("--checkpointing", help="Compute activations twice instead of keeping them: less memory.")
-    ] = False,
+    accumulate: Accumulate = 1,
+    checkpointing: Checkpointing = False,
     read_every: Annotated[
         int | None,
         typer.Option(
@@ -147,11 +149,12 @@ def lora(
     """
     from train import card, ranks
     from train import lora as job
+    from train.describer import TASKS, TUNINGS
     from train.recipes import recipe as named
     from train.recipes import twin
     from train.stopping import Watch
 
-    images, what = _bank(bank), job.tuning_of(tuning)
+    images, what = _bank(bank), chosen("tuning", tuning, TUNINGS)
     run = twin(named(recipe), images, without or ())
     if steps:
         run = replace(run, lora=replace(run.lora, steps=steps))
@@ -159,7 +162,7 @@ def lora(
     folder = _base(base)
     backend = job.HuggingFaceModel(base, folder, None, ranks.device())
     cards = _cards(folder if job.embedded(backend) else None, start)
-    asked = job.task_of(task)
+    asked = chosen("task", task, TASKS)
     run, source = job.source(run, backend, images, out, seed, shards, asked)
     if dry_run:
         said = job.estimated(source, what, means, start, checkpointing)
@@ -179,7 +182,7 @@ def lora(
 @app.command()
 def curriculum(
     out: Out,
-    base: Annotated[str, typer.Option(help="`mini`, or a folder that `python -m train mini` wrote.")] = "mini",
+    base: Base = "mini",
     bank: BankOption = None,
     recipe: RecipeOption = "mini",
     mix: Annotated[
@@ -209,17 +212,20 @@ def curriculum(
     without: Without = None,
     seed: int = 0,
     workers: Workers = 1,
+    accumulate: Accumulate = 1,
+    checkpointing: Checkpointing = False,
 ) -> None:
     """Train an adapter in rounds, ever more and subtler, kept at its best. Writes OUT/TUNING and OUT/levels.svg."""
     from train import card, lora, ranks
     from train import rounds as job
     from train.curriculum import widest
-    from train.mix import Plan, mix_of
+    from train.describer import TUNINGS
+    from train.mix import MIXES, Plan
     from train.recipes import recipe as named
     from train.recipes import twin
     from vlmdiff.models.huggingface import HuggingFaceModel
 
-    images, mixed = _bank(bank), mix_of(mix)
+    images, mixed = _bank(bank), chosen("mix", mix, MIXES)
     run = twin(named(recipe), images, without or ())
     if steps:
         proportional = round(run.pair_count * steps / run.lora.steps)
@@ -231,9 +237,10 @@ def curriculum(
     folder = _base(base)
     backend = HuggingFaceModel(base, folder, None, ranks.device())
     cards = _cards(folder if lora.embedded(backend) else None, start, judge)
-    what = lora.tuning_of(tuning)
+    what = chosen("tuning", tuning, TUNINGS)
     plan = Plan(mix=mixed, rounds=rounds, concepts=concepts, known=known, tuning=what, patience=patience)
-    done = job.train(run, backend, images, out, seed, plan, lora.Means(workers=workers), start, judge=judge)
+    means = lora.Means(workers=workers, accumulate=accumulate)
+    done = job.train(run, backend, images, out, seed, plan, means, start, checkpointing, judge)
     run = replace(run, pairs=widest(run.pairs))
     public = None if lora.embedded(backend) else Path(base).name if Path(base).exists() else base
     readings = [one.reading for one in done]
@@ -309,9 +316,9 @@ def mixes(
 ) -> None:
     """Hold the curriculum against a uniform mix at equal compute; prints a table. Goes on where it was stopped."""
     from train.experiments import mixes as job
-    from train.mix import mix_of
+    from train.mix import MIXES
 
-    mixed, lengths = [mix_of(name) for name in names or ("curriculum", "uniform")], chosen("scale", scale, job.LENGTHS)
+    mixed, lengths = [chosen("mix", name, MIXES) for name in names or MIXES], chosen("scale", scale, job.LENGTHS)
     found = job.run(mixed, _bank(bank), _base("mini"), _judge(judge), out, range(seeds), lengths, workers)
     print(job.table(found), end="")
 

@@ -54,5 +54,8 @@ def _settle(module: nn.Module, modules: Sequence[nn.Module]) -> None:
     states = [one.state_dict() for one in modules]
     shapes = [{name: weight.shape for name, weight in state.items()} for state in states]
     if any(shape != shapes[0] for shape in shapes):
-        raise UsageError("the adapters' weights differ in size; give adapters of one kind, on one base")
+        every = sorted(set().union(*shapes))
+        name = next(name for name in every if any(shape.get(name) != shapes[0].get(name) for shape in shapes))
+        sizes = " and ".join(str(tuple(shape[name])) if name in shape else "missing" for shape in shapes)
+        raise UsageError(f"{name} of the adapters is {sizes}; give adapters of one kind, on one base")
     module.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})

@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from data_synth.compose import compose
 from data_synth.config import PairConfig, refuse_held_out
 from data_synth.sources import Bank
-from train.describer import IGNORED, Task
-from train.language import encoded, padded
+from train.describer import Task
+from train.language import IGNORED, encoded, padded
 from train.loop import one_thread_a_worker
 from train.pairs import Blend, CachedPair, PairCache, as_cached, record_of
 from train.samples import Rows, Sample, set_sample, single_samples

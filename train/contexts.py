@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from data_synth.catalog import TRAINED, trained_contents
 from data_synth.facts import Content
 from data_synth.lexicon import canonical
-from train.language import IMAGE_TOKEN, encoded, padded
+from train.language import IGNORED, IMAGE_TOKEN, encoded, padded
 from train.pairs import Blend, CachedPair
 from train.samples import FeatureRows, Rows, near, report
 from vlmdiff.learn.tokens import SUMMARY_ROWS
@@ -30,7 +30,6 @@ MOST_CAPTIONS = 20
 """Of each set in one prompt; `--method caption_rank` compares no more."""
 _ERRORS = 0.5
 """Highest rate of facts that a caption leaves out, says wrongly, or makes up."""
-_IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -101,10 +100,10 @@ def tensors(tokenizer: PreTrainedTokenizerFast, contexts: Sequence[Context]) -> 
     heads = [[tokenizer.bos_token_id, *ids] for ids in encoded(tokenizer, [one.prompt for one in contexts])]
     tails = [[*ids, tokenizer.eos_token_id] for ids in encoded(tokenizer, [one.answer for one in contexts])]
     rows = [head + tail for head, tail in zip(heads, tails, strict=True)]
-    labels = [[_IGNORED] * len(head) + tail for head, tail in zip(heads, tails, strict=True)]
+    labels = [[IGNORED] * len(head) + tail for head, tail in zip(heads, tails, strict=True)]
     return {
         "ids": padded(rows, tokenizer.pad_token_id),
-        "labels": padded(labels, _IGNORED),
+        "labels": padded(labels, IGNORED),
         "grids": torch.cat([one.grids for one in contexts]),
     }
 

@@ -16,7 +16,7 @@ from data_synth.catalog import TRAINED
 from data_synth.family import Family, SetFamily
 from data_synth.lexicon import canonical
 from data_synth.matching import mirrored
-from vlmdiff.errors import UsageError
+from train.language import IGNORED
 from vlmdiff.learn.tokens import PARTS, SUMMARY_ROWS
 from vlmdiff.models import loading
 from vlmdiff.models.base import CLAIMS_FILE, Skill
@@ -27,13 +27,14 @@ from vlmdiff.render.files import write_whole
 
 Tuning = Literal["projector", "lora", "full"]
 """What learns beside the projector: nothing, a LoRA, or the whole language model."""
+TUNINGS: dict[str, Tuning] = {name: name for name in get_args(Tuning)}
 LORA_FILE = "adapter_config.json"
 """Of peft, in an adapter folder: absent where the projector alone was trained."""
 Task = Literal["both", "tell", "judge"]
 """What is learned: to say how sets differ, to tell right claims on single images from wrong ones, or both at once."""
+TASKS: dict[str, Task] = {name: name for name in get_args(Task)}
 JUDGE_SHARE = 0.5
 """Weight of the judge's loss beside that of the reports."""
-IGNORED = -100
 
 
 class Describer(nn.Module):
@@ -213,19 +214,3 @@ def write_claims(
     opposites = {canonical(one): canonical(other) for one, other in pairs if other is not None}
     write_whole(folder / CLAIMS_FILE, json.dumps({**claims, **(free or {})}, indent=0) + "\n")
     write_whole(folder / OPPOSITES_FILE, json.dumps(opposites, indent=0) + "\n")
-
-
-def task_of(name: str) -> Task:
-    """The task of that name; UsageError lists the known ones."""
-    for known in get_args(Task):
-        if name == known:
-            return name  # type: ignore[return-value]
-    raise UsageError(f"task {name!r} is unknown; expected one of {', '.join(get_args(Task))}")
-
-
-def tuning_of(name: str) -> Tuning:
-    """The tuning of that name; UsageError lists the known ones."""
-    for known in get_args(Tuning):
-        if name == known:
-            return name  # type: ignore[return-value]
-    raise UsageError(f"tuning {name!r} is unknown; expected one of {', '.join(get_args(Tuning))}")

@@ -26,7 +26,7 @@ from vlmdiff.models.mini.tower import TowerConfig, register
 
 IMAGE_TOKEN = "<image>"
 _SPECIAL = ["<pad>", "<bos>", "<eos>", IMAGE_TOKEN, DIFFERENCE_TOKEN]
-_IGNORED = -100
+IGNORED = -100
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
@@ -134,10 +134,10 @@ def in_context(blend: Blend, tokenizer: PreTrainedTokenizerFast, size: int, rng:
     heads = [[tokenizer.bos_token_id, *ids] for ids in encoded(tokenizer, asked)]
     tails = [[*ids, tokenizer.eos_token_id] for ids in encoded(tokenizer, targets)]
     rows = [head + tail for head, tail in zip(heads, tails, strict=True)]
-    labels = [[_IGNORED] * len(head) + tail for head, tail in zip(heads, tails, strict=True)]
+    labels = [[IGNORED] * len(head) + tail for head, tail in zip(heads, tails, strict=True)]
     return {
         "ids": padded(rows, tokenizer.pad_token_id),
-        "labels": padded(labels, _IGNORED),
+        "labels": padded(labels, IGNORED),
         "grids": torch.cat(grids),
     }
 
@@ -156,7 +156,7 @@ def base_loss(model: LlavaForConditionalGeneration, batch: dict[str, Any]) -> tu
 
 def next_token_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return nn.functional.cross_entropy(
-        logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=_IGNORED
+        logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=IGNORED
     )
 
 

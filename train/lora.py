@@ -22,7 +22,7 @@ from data_synth.sources import Bank
 from train import checkpoints, estimate, jumpstart, pairs, ranks, shards, stopping, validation
 from train.batches import Cached, Live, items_in
 from train.card import Seen
-from train.describer import Describer, Task, Tuning, describer, save_adapter, task_of, tuning_of
+from train.describer import Describer, Task, Tuning, describer, save_adapter
 from train.identity import claim, identity
 from train.loop import Schedule
 from train.pairs import Blend, PairCache
@@ -43,9 +43,7 @@ __all__ = [
     "estimated",
     "named",
     "source",
-    "task_of",
     "train",
-    "tuning_of",
 ]
 
 

@@ -16,18 +16,12 @@ from train.describer import Task, Tuning
 from train.loop import one_thread_a_worker
 from train.pairs import CachedPair, PairCache
 from train.samples import Sample
-from vlmdiff.errors import UsageError
 
 Mix = Literal["curriculum", "uniform"]
 """How a round's pairs are drawn: at levels that move, or evenly from all that these can reach, from the first round."""
 
 
-def mix_of(name: str) -> Mix:
-    """The mix of that name; UsageError lists the known ones."""
-    for known in get_args(Mix):
-        if name == known:
-            return name  # type: ignore[return-value]
-    raise UsageError(f"mix {name!r} is unknown; expected one of {', '.join(get_args(Mix))}")
+MIXES: dict[str, Mix] = {name: name for name in get_args(Mix)}
 
 
 @dataclass(frozen=True)

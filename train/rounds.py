@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from data_synth.catalog import EVERY
-from data_synth.compose import LabelledPair, compose
 from data_synth.config import PairConfig, refuse_held_out
 from data_synth.sources import Bank
 from train import checkpoints, curriculum, jumpstart, levels, lora, stopping, validation
@@ -29,13 +28,11 @@ from train.batches import items_in
 from train.curriculum import State
 from train.describer import Describer, Task, describer, save_adapter, save_judge, write_claims
 from train.identity import claim, identity, weights_of
-from train.loop import one_thread_a_worker
 from train.mix import Plan, Rounds
-from train.pairs import PairCache, Rendered, digest, record_of, store
+from train.pairs import PairCache, Rendered, digest, store
 from train.recipes import Recipe
 from train.stopping import Kept, Reading
 from vlmdiff.errors import InputError, UsageError
-from vlmdiff.images.decode import fit
 from vlmdiff.models.huggingface import HuggingFaceModel
 from vlmdiff.render.files import write_whole
 
@@ -169,7 +166,7 @@ def _cache(job: _Job, number: int, state: State) -> PairCache:
     config = state.config(job.within)
     images = job.recipe.pair_count * sum(job.recipe.pairs.set_size) / job.plan.rounds
     pairs = max(1, round(images / sum(config.set_size)))
-    return _encoded(job, f"round-{number:03}", config, job.seed_of(1, number), pairs, compose)
+    return _encoded(job, f"round-{number:03}", config, job.seed_of(1, number), pairs)
 
 
 def _columns(config: PairConfig, bank: Bank) -> tuple[jumpstart.Column, ...]:
@@ -187,29 +184,10 @@ def _concepts(job: _Job) -> PairCache | None:
         return None
     config = jumpstart.concept_config(job.recipe.pairs, job.columns)
     pairs = max(1, round(job.plan.concepts * job.recipe.pair_count))
-    return _encoded(job, "concepts", config, job.seed_of(2, 0), pairs, jumpstart.compose)
+    return _encoded(job, "concepts", config, job.seed_of(2, 0), pairs)
 
 
-@dataclass(frozen=True)
-class _Drawn(Rendered):
-    """The same for pairs that another function composes."""
-
-    draw: Callable[[PairConfig, Bank, int, int], LabelledPair] = compose
-
-    def __getitem__(self, index: int) -> tuple[dict[str, Any], NDArray[np.uint8]]:
-        one_thread_a_worker()
-        pair = self.draw(self.config, self.bank, self.seed, self.first + index)
-        return record_of(pair), np.stack([fit(image, self.size) for image in (*pair.images_a, *pair.images_b)])
-
-
-def _encoded(
-    job: _Job,
-    name: str,
-    config: PairConfig,
-    seed: int,
-    pairs: int,
-    draw: Callable[[PairConfig, Bank, int, int], LabelledPair],
-) -> PairCache:
+def _encoded(job: _Job, name: str, config: PairConfig, seed: int, pairs: int) -> PairCache:
     refuse_held_out(config)
     backend, bank = job.backend, job.bank
     made_of = {
@@ -221,7 +199,7 @@ def _encoded(
 
     def rendered(first: int) -> Iterable[tuple[dict[str, Any], NDArray[np.uint8]]]:
         return DataLoader(
-            _Drawn(config, bank, seed, first, max(first, pairs), backend.image_size, draw),
+            Rendered(config, bank, seed, first, max(first, pairs), backend.image_size),
             batch_size=None,
             num_workers=job.means.workers,
             prefetch_factor=8 if job.means.workers else None,

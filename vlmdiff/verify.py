@@ -124,7 +124,10 @@ def _scores(
     """Each claim by its judge, with the siblings that it has there."""
     texts = list(dict.fromkeys(h.text for h in hypotheses))
     if not {"tokens", "chat"} & model.skills:
-        raise ModelError(f"{model.info.name} cannot judge: it has no difference tokens, and cannot be asked yes or no")
+        raise ModelError(
+            f"{model.info.name} cannot judge: it has no difference tokens, and cannot be asked "
+            "yes or no; give --adapter, or another --model (vlmdiff models)"
+        )
     by_asking = [t for t in texts if "chat" in model.skills and not ("tokens" in model.skills and model.taught(t))]
     by_likelihood = [t for t in texts if t not in by_asking]
     found: dict[str, NDArray[np.float32]] = {}

@@ -29,7 +29,6 @@ COLOURS = {
 }
 SIZES = {"small": (0.10, 0.15), "medium": (0.19, 0.26), "large": (0.32, 0.44), "huge": (0.55, 0.68)}
 """Diameter as a share of the shorter side."""
-FILLS = ("filled", "outlined", "translucent")
 COUNTS = {"one": (1, 1), "two": (2, 2), "three": (3, 3), "several": (4, 6)}
 """How many alike, lowest and highest."""
 

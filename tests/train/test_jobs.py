@@ -279,7 +279,7 @@ def test_a_kept_tower_is_the_one_that_was_given(mini_run: Path, tmp_path: Path) 
     given, kept = (load_file(run / "base" / "model.safetensors") for run in (mini_run, tmp_path))
     same = {name: torch.equal(weight, kept[name]) for name, weight in given.items()}
     assert {name for name, equal in same.items() if "vision_tower" in name and not equal} == set()
-    with pytest.raises(InputError, match="holds another run: start is [0-9a-f]{12} there and none here, kept is true"):
+    with pytest.raises(InputError, match=r"holds another run: start is [0-9a-f]{12} there and none here, kept is true"):
         jobs.mini(out=tmp_path, recipe="quick", workers=0)
     with pytest.raises(UsageError, match="--keep-tower needs --start"):
         jobs.mini(out=tmp_path, recipe="quick", keep_tower=True)

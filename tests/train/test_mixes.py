@@ -75,7 +75,7 @@ def test_both_mixes_are_trained_and_read_once(monkeypatch: pytest.MonkeyPatch, t
     assert all(len(row) == len(Tally._fields) for one in found for row in one["tallies"]["strength 0.4"])
     monkeypatch.setattr(rounds, "train", None)
     assert run() == found, "what is done is not done again"
-    with pytest.raises(InputError, match="holds another run: lengths.steps is 4 there and 5 here"):
+    with pytest.raises(InputError, match=r"holds another run: lengths.steps is 4 there and 5 here"):
         run(replace(mixes.LENGTHS["quick"], steps=5))
 
 
@@ -83,4 +83,6 @@ def test_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(UsageError, match="scale 'huge' is unknown; expected one of study, quick"):
         chosen("scale", "huge", mixes.LENGTHS)
     asked = CliRunner().invoke(jobs.app, ["mixes", "even", "--out", "nowhere"])
-    assert "mix 'even' is unknown" in str(asked.exception)
+    assert "mix 'even' is unknown; expected one of curriculum, uniform" in str(asked.exception)
+    asked = CliRunner().invoke(jobs.app, ["curriculum", "--tuning", "some", "--out", "nowhere"])
+    assert "tuning 'some' is unknown; expected one of projector, lora, full" in str(asked.exception)

@@ -12,7 +12,7 @@ import pytest
 from data_synth.config import PairConfig
 from train import __main__ as jobs
 from train import curriculum, rounds
-from train.mix import Plan, Rounds, mix_of
+from train.mix import Plan, Rounds
 from train.pairs import CachedPair, PairCache
 from train.rounds import Round, finished, from_json, next_state
 from train.stopping import Reading
@@ -215,10 +215,7 @@ def test_an_index_belongs_to_the_round_of_its_step(monkeypatch: pytest.MonkeyPat
     assert rounds_asked == [0, 0, 1, 1, 2]
 
 
-def test_another_mix_or_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert mix_of("uniform") == "uniform"
-    with pytest.raises(UsageError, match="mix 'even' is unknown; expected one of curriculum, uniform"):
-        mix_of("even")
+def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UsageError, match="without a launcher"):
         rounds.train(None, None, None, tmp_path, 0, Plan(), None)  # type: ignore[arg-type]

@@ -311,7 +311,7 @@ def test_a_model_is_refused_what_it_cannot_do(method: str, skill: Skill) -> None
 
 
 def test_a_refusal_names_what_the_model_can_do() -> None:
-    with pytest.raises(ModelError, match="skills captions, chat; use --method learned, or give --adapter"):
+    with pytest.raises(ModelError, match="skills captions, chat; use --method learned, or give --model"):
         check("caption_rank", talker("tokens"))
 
 

@@ -13,10 +13,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from train import loop
 from train.experiments.inner import Sets
-from train.language import encoded, padded
+from train.language import IGNORED, encoded, padded
 from vlmdiff.models.difference import Difference, DifferenceProjector
 
-_IGNORED = -100
 _LONGEST = 64
 
 
@@ -51,7 +50,7 @@ class Reader(nn.Module):
     def loss(self, read: Read, targets: torch.Tensor) -> torch.Tensor:
         """Mean next-token loss of the reports, ids padded with -100."""
         losses = self._losses(read, targets)
-        return losses.sum() / (targets != _IGNORED).sum()
+        return losses.sum() / (targets != IGNORED).sum()
 
     @torch.no_grad()
     def log_likelihood(self, read: Read, report: Sequence[int]) -> torch.Tensor:
@@ -69,7 +68,7 @@ class Reader(nn.Module):
                 logits_to_keep=targets.shape[1] + 1,
             ).logits
         return nn.functional.cross_entropy(
-            logits[:, :-1].transpose(1, 2).float(), targets, ignore_index=_IGNORED, reduction="none"
+            logits[:, :-1].transpose(1, 2).float(), targets, ignore_index=IGNORED, reduction="none"
         )
 
     @torch.no_grad()
@@ -131,7 +130,7 @@ def train(
         for step in range(first, schedule.steps):
             read, targets = batch(step)
             ids = [[*row, tokenizer.eos_token_id] for row in encoded(tokenizer, targets)]
-            yield read, padded(ids, _IGNORED)
+            yield read, padded(ids, IGNORED)
 
     def loss_of(batch: tuple[Read, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
         return reader.loss(*batch), {}

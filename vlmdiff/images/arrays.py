@@ -17,7 +17,6 @@ from vlmdiff.images.decode import Header, Raw, Unreadable, check_size
 from vlmdiff.images.reading import Reading, evenly
 from vlmdiff.images.references import Reference, new_reference
 
-SUFFIX = ".npz"
 SPLITS = ("train", "val", "test")
 SYNTAX = "FILE.npz, FILE.npz:test, FILE.npz:1 (a label) or FILE.npz:test:1"
 _SOURCE = re.compile(r"(?P<path>.+\.npz)(?::(?P<split>[a-z]+))?(?::(?P<label>\d+))?", re.IGNORECASE | re.DOTALL)

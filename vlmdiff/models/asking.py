@@ -232,7 +232,8 @@ class Speaker:
         except (RuntimeError, ValueError) as error:  # out of memory
             prompts, length = read["input_ids"].shape
             raise ModelError(
-                f"{self.name} cannot answer {prompts} prompts of {length} tokens: {first_line(error)}"
+                f"{self.name} cannot answer {prompts} prompts of {length} tokens: {first_line(error)}; "
+                "free memory, or give a smaller --model"
             ) from error
 
     def _likelihood(self, read: Any, ways: Sequence[Sequence[int]]) -> Any:

@@ -127,7 +127,10 @@ class HuggingFaceModel:
             if token in vocabulary:
                 return int(vocabulary[token])
         missing = ", ".join(self.profile.placeholders)
-        raise ModelError(f"{self.name} has no place for difference tokens: its vocabulary lacks {missing}")
+        raise ModelError(
+            f"{self.name} has no place for difference tokens: its vocabulary lacks {missing}; "
+            "take the tokenizer that the model was published with, or another --model (vlmdiff models)"
+        )
 
     @cached_property
     def speaker(self) -> Speaker:

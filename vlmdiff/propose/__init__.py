@@ -40,7 +40,8 @@ def check(method: str, model: VisionLanguageModel) -> None:
         raise ModelError(f"{model.info.name} neither reads difference tokens nor can be asked in words; {train}")
     if not NEEDS[method] & model.skills:
         able = " or ".join(name for name, needed in NEEDS.items() if needed & model.skills)
+        other = train if method == "learned" else "give --model, one that can be asked in words (vlmdiff models)"
         raise ModelError(
             f"{model.info.name} cannot propose by method {method!r}, which needs one of the skills "
-            f"{', '.join(sorted(NEEDS[method]))}; {f'use --method {able}, or ' if able else ''}{train}"
+            f"{', '.join(sorted(NEEDS[method]))}; {f'use --method {able}, or ' if able else ''}{other}"
         )

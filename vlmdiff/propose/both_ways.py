@@ -36,7 +36,8 @@ def room(model: VisionLanguageModel, each: int, most: int, what: str) -> int:
     left = min(model.context, TOKENS) - _QUESTION - _LONGEST["chat"]
     if left < 2 * each:
         raise ModelError(
-            f"{model.info.name} reads {model.context} tokens and {what} costs {each}: not one of each set fits in"
+            f"{model.info.name} reads {model.context} tokens and {what} costs {each}: not one of each set fits in; "
+            "give another --model, or --method learned with an adapter"
         )
     return min(most, left // (2 * each))
 

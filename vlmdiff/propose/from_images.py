@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vlmdiff.models.base import VisionLanguageModel
 
 IMAGES = 8
-"""Of each set in one prompt at most: models read few better than many, and the embedded one was taught no more."""
+"""Of each set in one prompt at most: models read few better than many."""
 
 
 def in_context(model: VisionLanguageModel, look: Look, rng: np.random.Generator) -> Proposed:
