@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch.distributed.tensor import DTensor
 from transformers import TrainingArguments
-from transformers.integrations.integration_utils import is_tensorboard_available
+from transformers.integrations.integration_utils import TensorBoardCallback, is_tensorboard_available
 
 from data_synth.config import PairConfig
 from data_synth.sources import Bank
@@ -135,7 +135,7 @@ def advance(
         ddp_find_unused_parameters=False,
         use_cpu=on_cpu,
         disable_tqdm=True,
-        report_to=["tensorboard"] if is_tensorboard_available() else [],
+        report_to=[],
         logging_strategy="no",
         save_strategy="no",
         eval_strategy="no",
@@ -144,6 +144,10 @@ def advance(
     args._setup_devices  # noqa: B018  # asks for the devices
     args._n_gpu = min(1, args.n_gpu)  # without a launcher several would be shared by nn.DataParallel
     trainer = StepTrainer(trained, data, schedule, args, log, note or {})
+    if is_tensorboard_available():
+        board = TensorBoardCallback()
+        board.logging_dir = board.logging_dir or str(folder / "tensorboard" / name)  # one, however often it goes on
+        trainer.add_callback(board)
     main = trainer.is_world_process_zero()
     for torn in checkpoints.set_aside_torn(home) if main else []:
         print(f"{name}: a checkpoint was torn by a kill; it is now {torn}", file=sys.stderr)

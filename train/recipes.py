@@ -117,7 +117,7 @@ RECIPES: dict[str, Recipe] = {
         tell=Schedule(steps=4, lr=2e-3, warmup=1),
         further=(replace(MORE, count=4, share=0.5),),
         lora=Schedule(steps=3, lr=1.5e-3, warmup=1),
-        lora_batch=8,
+        lora_batch=16,
         rank=4,
     ),
 }

@@ -1,7 +1,10 @@
 """The training jobs from nothing to folders that load, with the quick recipe and drawn images."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -154,6 +157,20 @@ def bank_of_one(folder: Path) -> Path:
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(picture)
     pack([folder / "photographs"], folder / "bank.npy", side=64)
     return folder / "bank.npy"
+
+
+@pytest.mark.timeout(300)
+def test_torchrun_learns_as_one_process_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torchrun = Path(sys.executable).with_name("torchrun")
+    words = ["-m", "train", "lora", "--recipe", "quick", "--workers", "0", "--out", str(tmp_path / "two")]
+    command = [str(torchrun), "--nproc_per_node", "2", *words]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'two' / 'lora'}\n", "the first of them prints"
+    jobs.lora(out=tmp_path / "one", recipe="quick", workers=0)
+    one, two = (json.loads((tmp_path / name / "lora.jsonl").read_text()) for name in ("one", "two"))
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-3)
+    assert models.load("mini", adapter=tmp_path / "two" / "lora", device="cpu").card is not None
 
 
 def test_it_learns_from_shards_whose_images_it_looks_at_once(

@@ -4,14 +4,16 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from transformers import TrainerCallback
 
 from tests.train import tiny_run
 from tests.train.tiny_run import STEPS, Run, begin, finished, losses
-from train import checkpoints, lora
+from train import checkpoints, lora, trainer
 from train.loop import keep_rows, learning_rate
 from vlmdiff.errors import InputError, UsageError
 
@@ -48,6 +50,28 @@ def test_an_uninterrupted_run_logs_every_step_and_keeps_two_checkpoints(whole: P
     assert rows[-1]["told"] < rows[0]["told"]
     kept = sorted(path.name for path in (whole / "checkpoints" / "lora").glob("checkpoint-*"))
     assert kept == ["checkpoint-12", "checkpoint-9"]
+
+
+def test_tensorboard_gets_what_is_logged_into_one_folder(
+    home: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str | None, int, float]] = []
+
+    class Board(TrainerCallback):
+        logging_dir: str | None = None
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            told.append((self.logging_dir, state.global_step, logs["loss"]))
+
+    monkeypatch.setattr(lora, "is_tensorboard_available", lambda: True)
+    monkeypatch.setattr(lora, "TensorBoardCallback", Board)
+    monkeypatch.setattr(trainer, "LOGGED_EVERY", 1)
+    trained, tokenizer = tiny_run.started(home)
+    data = tiny_run.data(home, tokenizer)
+    for until in (5, STEPS):
+        lora.advance(trained, data, tiny_run.SCHEDULE, tmp_path, until)
+    expected = [(row["step"], row["loss"]) for row in losses(whole)]
+    assert told == [(str(tmp_path / "tensorboard" / "lora"), step, loss) for step, loss in expected]
 
 
 def test_killed_at_random_moments_it_ends_with_the_same_losses_and_weights(
