@@ -8,11 +8,12 @@ import platform
 import subprocess
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from data_synth.config import PairConfig
 from data_synth.sources import DRAWN, Bank
+from train.identity import NOTE
 from train.loop import write_atomic
 from train.recipes import Recipe
 from train.stopping import Reading
@@ -44,7 +45,7 @@ def card(
     """The card of a run.
 
     Args:
-        folders: where the stages left their metrics (`NAME.jsonl`).
+        folders: where the stages left their metrics (`NAME.jsonl`) and what they are (`NAME.run.json`).
         starts: cards of what the run went on from: what they saw, it saw.
         readings: what the best weights were chosen by.
         seen: what pairs came from, where they were not drawn from the bank.
@@ -60,6 +61,7 @@ def card(
     return RunCard(
         base=base,
         recipe=json.loads(json.dumps(asdict(recipe))),
+        runs=_runs(folders),
         commit=commit(),
         versions={"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}},
         families=_union({name for config in configs for name in config.families}, *(s.families for s in starts)),
@@ -120,6 +122,13 @@ def commit() -> str:
     return found.stdout.strip()
 
 
+def _runs(folders: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """What `train.identity.claim` noted of each job, less the recipe."""
+    notes = [note for folder in folders for note in sorted(folder.glob(f"*{NOTE}"))]
+    found = {note.name.removesuffix(NOTE): json.loads(note.read_text(encoding="utf-8")) for note in notes}
+    return {name: {key: value for key, value in run.items() if key != "recipe"} for name, run in found.items()}
+
+
 def _metrics(
     folders: Sequence[Path],
 ) -> tuple[dict[str, float], dict[str, float], dict[str, tuple[tuple[int, float], ...]]]:
@@ -128,17 +137,11 @@ def _metrics(
     for file in (file for folder in folders for file in sorted(folder.glob("*.jsonl")) if file.stem != "pairs"):
         rows = [json.loads(row) for row in file.read_text().splitlines()]
         if rows:
-            hours[file.stem] = round(_seconds([row["seconds"] for row in rows]) / 3600, 2)
+            hours[file.stem] = round(rows[-1]["seconds"] / 3600, 2)
             losses[file.stem] = round(rows[-1]["loss"], 4)
             shown = [*rows[: -1 : max(1, len(rows) // _POINTS)], rows[-1]]
             curves[file.stem] = tuple((row["step"], round(row["loss"], 4)) for row in shown)
     return hours, losses, curves
-
-
-def _seconds(clock: Sequence[float]) -> float:
-    """Of all runs of a stage that was stopped and resumed: each starts its clock anew."""
-    ends = [now for now, later in pairwise(clock) if later < now]
-    return sum(ends) + clock[-1]
 
 
 def write(card: RunCard, folder: Path) -> None:

@@ -19,6 +19,8 @@ from vlmdiff.errors import InputError
 from vlmdiff.models.loading import sha256_of, weight_files
 from vlmdiff.render.files import write_whole
 
+NOTE = ".run.json"
+"""What the note of a run is called, after its name."""
 _NAMED = 4
 """Differences that a message names."""
 _SHOWN = 40
@@ -60,7 +62,7 @@ def claim(folder: Path, name: str, run: dict[str, Any], made: Sequence[Path] = (
     Raises:
         InputError: the folder holds another run, or one of which nobody knows what it is.
     """
-    note = folder / f"{name}.run.json"
+    note = folder / f"{name}{NOTE}"
     run = json.loads(json.dumps(run))
     if note.exists():
         try:

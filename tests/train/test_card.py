@@ -47,8 +47,8 @@ def test_what_a_start_saw_the_run_saw() -> None:
     assert known.held_out and known.least_strength == 0.05
 
 
-def test_hours_of_a_stopped_and_resumed_stage_are_added(tmp_path: Path) -> None:
-    rows = [(25, 1800, 9.0), (50, 3600, 5.0), (75, 900, 4.0), (90, 1800, 3.0)]
+def test_hours_and_losses_are_those_of_the_metrics(tmp_path: Path) -> None:
+    rows = [(25, 1800, 9.0), (50, 3600, 5.0), (75, 4500, 4.0), (90, 5400, 3.0)]
     (tmp_path / "tower.jsonl").write_text(
         "".join(json.dumps({"step": step, "seconds": seconds, "loss": loss}) + "\n" for step, seconds, loss in rows)
     )

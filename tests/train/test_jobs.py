@@ -59,7 +59,10 @@ def test_the_quick_recipe_ends_in_a_model_that_reads_images_and_writes(
         assert last["step"] == steps
         assert np.isfinite(last["loss"])
 
-    assert jobs_card(tmp_path / "lora")["curves"]["lora"][-1][0] == small.lora.steps
+    card = jobs_card(tmp_path / "lora")
+    assert card["curves"]["lora"][-1][0] == small.lora.steps
+    assert card["runs"]["lora"]["base"] == sha256_of([base / "model.safetensors"])
+    assert (card["runs"]["lora"]["tuning"], card["runs"]["mini"]["seed"]) == ("lora", 0)
     before = {path: path.read_bytes() for path in (tmp_path / "lora").iterdir()}
     jobs.mini(out=tmp_path, recipe="quick", workers=0)
     jobs.lora(out=tmp_path, base=str(base), recipe="quick", start=base / "projector", workers=0)

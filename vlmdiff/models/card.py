@@ -25,7 +25,12 @@ class RunCard(BaseModel):
         description="A public model under the adapter, by name: what that was trained on is not known, and is in no "
         "other field. None: the base was made by this repository's own jobs, and what it saw is here too.",
     )
-    recipe: dict[str, Any] = Field(description="The run, spelled out.")
+    recipe: dict[str, Any] = Field(description="What was drawn and how long was learned, spelled out.")
+    runs: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="What else decides its weights, of each job: seed; base, start and bank by SHA-256; tuning, task, "
+        "plan of rounds.",
+    )
     commit: str = Field(description="Of the code, or of the last stage where stages ran at several.")
     versions: dict[str, str] = Field(description="Of Python and the packages that compute.")
     families: tuple[str, ...] = Field(description="Families of differences it was taught.")
