@@ -18,7 +18,7 @@ from data_synth.sources import Bank, BaseImage
 from train import language, pairs
 from train.__main__ import app
 from train.experiments import catalog, curves, inner, job, scoring, views
-from train.experiments.catalog import Pairs, Reading, Trained
+from train.experiments.catalog import Draws, Pairs, Trained
 from train.experiments.drawn import BothOrders, Source, Training, store, truth
 from train.experiments.inner import PARTS, ROWS, Sets, row_weights, sharpened
 from vlmdiff.errors import InputError, UsageError
@@ -256,14 +256,14 @@ class Sighted:
 
 def test_readings_draw_both_orders_and_sharpen_the_second_set(small: Path) -> None:
     model: Any = Sighted()
-    scores = job.read(Reading(plain=2, sharp=1, share=0.5, best=1), model, small / "base", small)
+    scores = job.read(Draws(plain=2, sharp=1, share=0.5, best=1), model, small / "base", small)
     assert len(scores["val1"]) == 2
     counts = model.read[0].counts
     n = int(counts[0, 0])
     assert n in (3, 4)  # four fifths of four or five
     assert counts.tolist() == [[n, n]] * 4 + [[n, 3]] * 2
     few = sets(10, 10, touched=10)
-    orders = job.drawn(Reading(), few, np.random.default_rng(0))
+    orders = job.drawn(Draws(), few, np.random.default_rng(0))
     assert orders[0].b is few.b and orders[1].b is few.a
 
 

@@ -30,7 +30,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Draws:
     """How a trained adapter is made to read; nothing is trained."""
 
     plain: int = 1
@@ -43,26 +43,26 @@ class Reading:
     """Statements that count, those with the most votes."""
 
 
-Variant = Trained | Reading
+Variant = Trained | Draws
 
 EXPERIMENTS: dict[str, Mapping[str, Variant]] = {
     "sharpened": {
-        "all of B": Reading(),
-        "top tenth": Reading(0, 1, 0.1),
-        "top fifth": Reading(0, 1, 0.2),
-        "top third": Reading(0, 1, 0.33),
-        "top half": Reading(0, 1, 0.5),
-        "all and top fifth": Reading(1, 1, 0.2),
+        "all of B": Draws(),
+        "top tenth": Draws(0, 1, 0.1),
+        "top fifth": Draws(0, 1, 0.2),
+        "top third": Draws(0, 1, 0.33),
+        "top half": Draws(0, 1, 0.5),
+        "all and top fifth": Draws(1, 1, 0.2),
     },
     "voting": {
-        "8 draws, best": Reading(8, best=1),
-        "1 draw, first": Reading(best=1),
-        "4 draws, best": Reading(4, best=1),
-        "16 draws, best": Reading(16, best=1),
-        "4 plain, 4 sharpened, best": Reading(4, 4, best=1),
-        "8 sharpened, best": Reading(0, 8, best=1),
-        "8 draws, best 4": Reading(8, best=4),
-        "4 plain, 4 sharpened, best 4": Reading(4, 4, best=4),
+        "8 draws, best": Draws(8, best=1),
+        "1 draw, first": Draws(best=1),
+        "4 draws, best": Draws(4, best=1),
+        "16 draws, best": Draws(16, best=1),
+        "4 plain, 4 sharpened, best": Draws(4, 4, best=1),
+        "8 sharpened, best": Draws(0, 8, best=1),
+        "8 draws, best 4": Draws(8, best=4),
+        "4 plain, 4 sharpened, best 4": Draws(4, 4, best=4),
     },
     "tokens": {
         "difference, t, ratio": Trained(),

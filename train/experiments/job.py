@@ -15,7 +15,7 @@ import torch
 from data_synth.sources import Bank
 from train import pairs
 from train.experiments import catalog
-from train.experiments.catalog import Pairs, Reading, Scale, Trained, Variant
+from train.experiments.catalog import Draws, Pairs, Scale, Trained, Variant
 from train.experiments.drawn import BothOrders, Source, Stored, Training, sides, store, truth
 from train.experiments.inner import GRIDS, INNER, PARTS, ROWS, Sets, sharpened
 from train.experiments.reader import Read, Reader, decoder_of, new_decoder, train
@@ -42,7 +42,7 @@ def run(
     """Run the variants that have no line in `out`/NAME.jsonl yet; returns the results of all, the first one first.
 
     Args:
-        base: whose decoder and tokenizer are used; adapter: what `Reading` variants read with.
+        base: whose decoder and tokenizer are used; adapter: what `Draws` variants read with.
         caches: folder of the pair caches (see `cached`), encoded by the base's tower.
 
     Raises:
@@ -154,7 +154,7 @@ def _read(variant: Trained, stored: Stored, examples: Training | BothOrders, pic
     return Read(Difference(rows, stored.counts(picks)), sets)
 
 
-def read(variant: Reading, model: HuggingFaceModel, base: Path, caches: Path) -> Scores:
+def read(variant: Draws, model: HuggingFaceModel, base: Path, caches: Path) -> Scores:
     """Score what a trained adapter writes when it reads so."""
     scores: Scores = {}
     for name, cache in cached(caches, catalog.VALIDATION, base).items():
@@ -168,7 +168,7 @@ def read(variant: Reading, model: HuggingFaceModel, base: Path, caches: Path) ->
     return scores
 
 
-def drawn(variant: Reading, sets: Sets, rng: np.random.Generator) -> list[Sets]:
+def drawn(variant: Draws, sets: Sets, rng: np.random.Generator) -> list[Sets]:
     """What is read: of every draw B against A, then A against B; what is read second is sharpened."""
     found = []
     several = variant.plain + variant.sharp > 1
