@@ -1,10 +1,10 @@
-# setup: environment · demo: describe examples/ · check: lint and types · test · bench: core and nulls · leaderboard · slice: regression gate · mini: train what ships · schema · clean
+# setup: environment · demo: describe examples/ · check: lint and types · test · lowest: on the lowest versions · bench: core and nulls · leaderboard · slice: regression gate · mini: train what ships · schema · clean
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo check test bench leaderboard slice slice-reference slice-run mini schema clean
+.PHONY: setup demo check test lowest bench leaderboard slice slice-reference slice-run mini schema clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,13 @@ check: $(STAMP)
 # One thread a worker: two workers on two cores would otherwise fight over them.
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+# What every family of models and the training of an adapter must do, on the lowest versions that pyproject.toml allows.
+LOWEST := .venv-lowest
+lowest:
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet -c constraints-lowest.txt -e ".[train,medical,dev]"
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest -n 2 tests/vlmdiff/test_profiles.py tests/vlmdiff/test_models_chat.py tests/train
 
 bench: $(STAMP)
 	$(BIN)/python -m eval core,nulls learned --workers 2
