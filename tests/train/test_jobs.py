@@ -24,7 +24,7 @@ from data_synth.recipes import Recipe
 from data_synth.sources import pack
 from tests.vlmdiff.tiny_vlm import save_qwen3_vl
 from train import __main__ as jobs
-from train import checkpoints, recipes, stopping
+from train import checkpoints, curriculum, recipes, stopping
 from train.describer import describer
 from vlmdiff import models
 from vlmdiff.errors import InputError, UsageError
@@ -91,6 +91,23 @@ def test_another_model_learns_from_pairs_drawn_as_they_are_needed(
     images = np.random.default_rng(0).integers(0, 256, (6, model.image_size, model.image_size, 3), np.uint8)
     rows = with_summaries(model.features(images))
     assert len(model.write(between(rows[:3], rows[3:]), draws=0, seed=0)[0]) == 1
+
+
+def test_another_model_learns_in_rounds(other_family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny(monkeypatch)
+    widest = curriculum.widest
+    monkeypatch.setattr(curriculum, "widest", lambda config: replace(widest(config), set_size=(8, 9)))
+    for name, value in {"_FIRST": 2, "_TRIALS": 1, "_TRIALS_OF_NUMBERS": 1, "_PROBE_SIZE": 4}.items():
+        monkeypatch.setattr(curriculum, name, value)
+    for name, value in {"PAIRS": 2, "JUDGED_PAIRS": 1, "_SIZE": 4}.items():
+        monkeypatch.setattr(stopping, name, value)
+    monkeypatch.setattr(huggingface, "LONGEST", 6)
+    sizes = {"rounds": 2, "accumulate": 2, "checkpointing": True, "workers": 0}
+    jobs.curriculum(out=tmp_path, base=str(other_family), recipe="quick", **sizes)  # type: ignore[arg-type]
+    card = jobs_card(tmp_path / "lora")
+    assert card["base"] == other_family.name and card["runs"]["lora"]["plan"]["rounds"] == 2
+    assert [reading["step"] for reading in card["criteria"]] == [1, 3]
+    assert models.load(str(other_family), adapter=tmp_path / "lora", device="cpu").taught("the images are darker")
 
 
 def test_a_run_goes_on_only_as_it_was_begun(
