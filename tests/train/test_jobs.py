@@ -97,7 +97,7 @@ def test_another_model_learns_in_rounds(other_family: Path, tmp_path: Path, monk
     tiny(monkeypatch)
     widest = curriculum.widest
     monkeypatch.setattr(curriculum, "widest", lambda config: replace(widest(config), set_size=(8, 9)))
-    for name, value in {"_FIRST": 2, "_TRIALS": 1, "_TRIALS_OF_NUMBERS": 1, "_PROBE_SIZE": 4}.items():
+    for name, value in {"_FIRST": 6, "_TRIALS": 1, "_TRIALS_OF_NUMBERS": 1, "_PROBE_SIZE": 4}.items():
         monkeypatch.setattr(curriculum, name, value)
     for name, value in {"PAIRS": 2, "JUDGED_PAIRS": 1, "_SIZE": 4}.items():
         monkeypatch.setattr(stopping, name, value)
