@@ -102,8 +102,8 @@ def test_another_model_learns_in_rounds(other_family: Path, tmp_path: Path, monk
     for name, value in {"PAIRS": 2, "JUDGED_PAIRS": 1, "_SIZE": 4}.items():
         monkeypatch.setattr(stopping, name, value)
     monkeypatch.setattr(huggingface, "LONGEST", 6)
-    sizes = {"rounds": 2, "accumulate": 2, "checkpointing": True, "workers": 0}
-    jobs.curriculum(out=tmp_path, base=str(other_family), recipe="quick", **sizes)  # type: ignore[arg-type]
+    base = str(other_family)
+    jobs.curriculum(out=tmp_path, base=base, recipe="quick", rounds=2, accumulate=2, checkpointing=True, workers=0)
     card = jobs_card(tmp_path / "lora")
     assert card["base"] == other_family.name and card["runs"]["lora"]["plan"]["rounds"] == 2
     assert [reading["step"] for reading in card["criteria"]] == [1, 3]
